@@ -1,6 +1,6 @@
 import { systemClock } from "../base/concurrency.ts";
 import { hasCode } from "../base/errors.ts";
-import { transfer } from "../pull/transfer.ts";
+import { transfer } from "../pull/transfer/transfer.ts";
 import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";

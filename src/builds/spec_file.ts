@@ -3,7 +3,7 @@ import { isScalar, type Node, type YAMLMap } from "yaml";
 import { LarderError } from "../base/errors.ts";
 import { readBytesIfAny } from "../base/files/files.ts";
 import { formatBytes } from "../base/units.ts";
-import { type DocumentKind, type Members, YamlReader } from "../base/yaml_reader.ts";
+import { type DocumentKind, type Members, YamlReader } from "../base/documents/yaml_reader.ts";
 import {
   type BuildSpec,
   nameFault,

@@ -1,7 +1,7 @@
 import { sep } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
-import { schemaFault } from "../base/schema_fault.ts";
+import { schemaFault } from "../base/documents/schema_fault.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Content, FileStat } from "../snapshot/file_state.ts";
 import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";

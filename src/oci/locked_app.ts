@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { LarderError } from "../base/errors.ts";
-import { schemaFault } from "../base/schema_fault.ts";
+import { schemaFault } from "../base/documents/schema_fault.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { excerpt, hasCode, LarderError } from "../base/errors.ts";
-import { schemaFault } from "../base/schema_fault.ts";
+import { schemaFault } from "../base/documents/schema_fault.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {

@@ -4,7 +4,7 @@ import { Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
-import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer.ts";
+import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";

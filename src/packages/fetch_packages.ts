@@ -1,7 +1,7 @@
 import { mapLimit } from "../base/concurrency.ts";
 import { hasCode, LarderError } from "../base/errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { withPartialsHint } from "../pull/transfer.ts";
+import { withPartialsHint } from "../pull/transfer/transfer.ts";
 import { withRoom } from "../pull/room.ts";
 import { BlobStore } from "../store/blobs/blob_store.ts";
 import { packageName } from "../store/entries/package_record.ts";

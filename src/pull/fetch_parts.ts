@@ -7,13 +7,13 @@ import { digestOf } from "../oci/hash.ts";
 import { isForeign, isWasm } from "../oci/media_types.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
 import type { Part } from "../store/image_parts.ts";
-import { openIngest } from "./open_ingest.ts";
+import { openIngest } from "./transfer/open_ingest.ts";
 import type { PartOutcomes } from "./options.ts";
-import { ParallelFetcher } from "./parallel_fetcher.ts";
+import { ParallelFetcher } from "./transfer/parallel_fetcher.ts";
 import { ShortOfSpace } from "./room.ts";
 import type { PullSession } from "./session.ts";
 import { spaceRequest } from "./space_request.ts";
-import { transfer, waitingForDownload, withPartialsHint } from "./transfer.ts";
+import { transfer, waitingForDownload, withPartialsHint } from "./transfer/transfer.ts";
 
 /**
  * Fetches parts in parallel. The first failure stops the others; their partial downloads are kept, so that the next

@@ -4,7 +4,7 @@ import type { EntryRecord } from "../store/entries/app_record.ts";
 import { holdsLock, waitingForSweep } from "../store/locks/store_lock.ts";
 import { selectCached } from "./cached_entry.ts";
 import { fetchMissing, install } from "./install.ts";
-import { BlobConnections } from "./range_reader.ts";
+import { BlobConnections } from "./transfer/range_reader.ts";
 import type { PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 import { pull } from "./pull.ts";
 import type { PullResult } from "./result.ts";

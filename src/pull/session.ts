@@ -4,7 +4,7 @@ import { BlobStore } from "../store/blobs/blob_store.ts";
 import { ImageParts, type Part } from "../store/image_parts.ts";
 import type { MissCause } from "../store/journal/journal.ts";
 import { ManifestStore } from "../store/manifest_store.ts";
-import type { BlobConnections } from "./range_reader.ts";
+import type { BlobConnections } from "./transfer/range_reader.ts";
 import type { PartOutcomes, PullerDependencies, PullObserver, PullOptions } from "./options.ts";
 
 /** The reference, options and stores that every step of one pull works with. */

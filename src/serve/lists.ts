@@ -5,7 +5,7 @@ import type { Layout } from "../store/layout.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError } from "./errors.ts";
 import { cachedRepositories } from "./catalog.ts";
-import type { RepositoryIndexes } from "./repository_index.ts";
+import type { RepositoryIndexes } from "./manifests/repository_index.ts";
 import type { Upstreams } from "./upstreams.ts";
 
 /** Names in an answer to a request without `n`, and the most of one with it. */

@@ -5,7 +5,7 @@ import { manualPage } from "../help/manual.ts";
 import { type Config, ConfigSchema } from "./schema.ts";
 import { parseRegistry } from "../../oci/reference.ts";
 import { keyOf, refusalOf, type Scalar, settingAt, suggest } from "./settings.ts";
-import { parseYaml } from "../../base/yaml_document.ts";
+import { parseYaml } from "../../base/documents/yaml_document.ts";
 
 /** A value in a config file, as it is written. */
 export interface WrittenValue {

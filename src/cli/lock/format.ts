@@ -4,7 +4,7 @@ import { LarderError } from "../../base/errors.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import { parseYaml } from "../../base/yaml_document.ts";
+import { parseYaml } from "../../base/documents/yaml_document.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";

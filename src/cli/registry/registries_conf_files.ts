@@ -40,7 +40,7 @@ export async function readRegistriesConfs(
       const text = Deno.readTextFileSync(path);
       // The TOML parser is loaded only if there is something to read.
       if (!/^\s*[^\s#]/m.test(text)) continue;
-      const { parseToml } = await import("../../base/toml_document.ts");
+      const { parseToml } = await import("../../base/documents/toml_document.ts");
       const badToml = (location: string, reason: string) =>
         new LarderError("LDR_CONFIG", `${reason} at ${location}`, { hint: "correct the file" });
       confs.push(readRegistriesConf(parseToml(text, path, badToml), path));

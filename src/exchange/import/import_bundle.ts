@@ -8,7 +8,7 @@ import { artifactKind } from "../../oci/manifest.ts";
 import { isForeign } from "../../oci/media_types.ts";
 import { formatReference } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
-import { openIngest } from "../../pull/open_ingest.ts";
+import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { publish, type PublishSession } from "../../pull/publish.ts";
 import { type Room, type SpaceRequest, withRoom } from "../../pull/room.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";

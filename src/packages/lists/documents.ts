@@ -6,7 +6,7 @@ import { formatBytes } from "../../base/units.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
-import { transfer, waitingForDownload } from "../../pull/transfer.ts";
+import { transfer, waitingForDownload } from "../../pull/transfer/transfer.ts";
 import { readSmall } from "../../registry/http/body.ts";
 import { isTransient } from "../../registry/http/retry.ts";
 import { responseError } from "../../registry/http/response_error.ts";

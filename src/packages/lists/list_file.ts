@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { isScalar, type Node, type YAMLMap } from "yaml";
 import { hasCode } from "../../base/errors.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
-import { type DocumentKind, type Members, YamlReader } from "../../base/yaml_reader.ts";
+import { type DocumentKind, type Members, YamlReader } from "../../base/documents/yaml_reader.ts";
 import type { ListDocument } from "./documents.ts";
 
 const KIND: DocumentKind = { code: "LDR_BAD_LIST", noun: "list", example: "packages: [URL]" };

@@ -17,7 +17,7 @@ import type { HostPlatform } from "../../store/platform_dirs.ts";
 import { notCached } from "../freshness.ts";
 import type { PartOutcome } from "../options.ts";
 import type { PartResult } from "../result.ts";
-import { transfer, waitingForDownload } from "../transfer.ts";
+import { transfer, waitingForDownload } from "../transfer/transfer.ts";
 import { type ComponentSource, describeSource, parseSpinManifest } from "./manifest.ts";
 import { loadPackageConfig, type PackageConfig, registryOf } from "./package_config.ts";
 import { fetchMetadata, type PackageMetadata, packageReference } from "./package_metadata.ts";

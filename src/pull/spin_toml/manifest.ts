@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
-import { schemaFault } from "../../base/schema_fault.ts";
+import { schemaFault } from "../../base/documents/schema_fault.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
-import { parseToml } from "../../base/toml_document.ts";
+import { parseToml } from "../../base/documents/toml_document.ts";
 
 /** A Wasm package's name, `namespace:name`. */
 export interface PackageName {

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files/files.ts";
-import { schemaFault } from "../../base/schema_fault.ts";
+import { schemaFault } from "../../base/documents/schema_fault.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import type { PackageName } from "./manifest.ts";
 import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
-import { parseToml } from "../../base/toml_document.ts";
+import { parseToml } from "../../base/documents/toml_document.ts";
 
 /** A registry's name, or its name and its metadata, which then is not fetched. */
 const Mapping = v.pipe(

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
-import { schemaFault } from "../../base/schema_fault.ts";
+import { schemaFault } from "../../base/documents/schema_fault.ts";
 import { maybe } from "../../oci/descriptor.ts";
 import { parseReference, parseRegistry, type Reference } from "../../oci/reference.ts";
 import { readSmall } from "../../registry/http/body.ts";

@@ -7,7 +7,7 @@ import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import { type ManifestStore, readEntryRecord } from "../../store/manifest_store.ts";
 import { ApiError } from "../errors.ts";
-import type { RepositoryIndexes } from "../repository_index.ts";
+import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 
 export interface DeletionDependencies {

@@ -6,7 +6,7 @@ import type { Manifest } from "../../oci/manifest.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { Layout } from "../../store/layout.ts";
 import { ApiError } from "../errors.ts";
-import type { StoredManifests } from "../stored_manifests.ts";
+import type { StoredManifests } from "../manifests/stored_manifests.ts";
 
 const ReferrerSchema = v.object({
   subject: v.nullish(DescriptorSchema),

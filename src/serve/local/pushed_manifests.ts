@@ -14,8 +14,8 @@ import {
 } from "../../oci/manifest.ts";
 import { formatReference, isTag, type Reference } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
-import { openIngest } from "../../pull/open_ingest.ts";
-import { transfer } from "../../pull/transfer.ts";
+import { openIngest } from "../../pull/transfer/open_ingest.ts";
+import { transfer } from "../../pull/transfer/transfer.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
 import { removeRecord } from "../../store/entries/remove_entry.ts";
@@ -25,9 +25,9 @@ import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
 import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
-import type { RepositoryIndexes } from "../repository_index.ts";
+import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
-import type { StoredManifests } from "../stored_manifests.ts";
+import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import { subjectOf } from "./local_referrers.ts";
 

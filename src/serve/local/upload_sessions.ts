@@ -5,7 +5,7 @@ import { type Reference, repositoryName } from "../../oci/reference.ts";
 import { UnnamedIngest } from "../../store/blobs/unnamed_ingest.ts";
 import type { Layout } from "../../store/layout.ts";
 import { ApiError } from "../errors.ts";
-import type { ServingLease } from "../serving_lease.ts";
+import type { ServingLease } from "../blobs/serving_lease.ts";
 
 /** One hour after its last request when an upload is discarded. */
 const EXPIRY = 60 * 60_000;

@@ -6,7 +6,7 @@ import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
-import type { RepositoryIndexes } from "../repository_index.ts";
+import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import { noUpload, type UploadSession, type UploadSessions } from "./upload_sessions.ts";

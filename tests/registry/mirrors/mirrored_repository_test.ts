@@ -5,7 +5,7 @@ import { LarderError } from "../../../src/base/errors.ts";
 import { TRIES } from "../../../src/base/tries.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
 import type { Reference } from "../../../src/oci/reference.ts";
-import { transfer } from "../../../src/pull/transfer.ts";
+import { transfer } from "../../../src/pull/transfer/transfer.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
 import { RetryTransport } from "../../../src/registry/http/retry.ts";
 import type { HttpRequest, Transport } from "../../../src/registry/http/transport.ts";

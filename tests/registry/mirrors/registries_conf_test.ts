@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
-import { parseToml } from "../../../src/base/toml_document.ts";
+import { parseToml } from "../../../src/base/documents/toml_document.ts";
 import { parseReference } from "../../../src/oci/reference.ts";
 import {
   mergeRegistriesConfs,

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { type FileStamp, isSameFile, stampOf, statIfAny } from "../../base/files/files.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Manifest } from "../../oci/manifest.ts";
+import type { Reference } from "../../oci/reference.ts";
+import { type Layout, MANIFEST_FILE } from "../../store/layout.ts";
+import type { ManifestStore } from "../../store/manifest_store.ts";
+
+/** 32 MiB of manifests that are kept in memory. */
+const MAX_BYTES = 32 * 1024 * 1024;
+
+interface Kept {
+  readonly manifest: Manifest;
+  /** The file that was read; undefined if the manifest could not be stored. */
+  readonly stamp: FileStamp | undefined;
+}
+
+/**
+ * The manifests in the cache by digest. The last ones are kept in memory: the size and time of the file are checked
+ * each time, its digest only when they have changed.
+ */
+export class StoredManifests {
+  readonly #layout: Layout;
+  readonly #store: ManifestStore;
+  /** By the path of the file, the least recently used first. */
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+
+  constructor(layout: Layout, store: ManifestStore) {
+    this.#layout = layout;
+    this.#store = store;
+  }
+
+  /** Returns a manifest, unless it is missing or damaged. */
+  async find(repository: Reference, digest: Digest): Promise<Manifest | undefined> {
+    const path = this.#pathOf(repository, digest);
+    const info = statIfAny(path);
+    const kept = this.#kept.get(path);
+    if (kept && (kept.stamp ? info && isSameFile(kept.stamp, stampOf(info)) : !info)) {
+      this.#kept.delete(path);
+      this.#kept.set(path, kept);
+      return kept.manifest;
+    }
+    const manifest = info && await this.#store.manifest({ ...repository, digest }, digest);
+    if (manifest) this.#keep(path, { manifest, stamp: stampOf(info) });
+    return manifest;
+  }
+
+  /** Keeps a manifest that could not be stored. */
+  keepInMemory(repository: Reference, manifest: Manifest): void {
+    this.#keep(this.#pathOf(repository, manifest.digest), { manifest, stamp: undefined });
+  }
+
+  #pathOf(repository: Reference, digest: Digest): string {
+    return join(this.#layout.digestFolder(repository, digest), MANIFEST_FILE);
+  }
+
+  #keep(path: string, kept: Kept): void {
+    this.#drop(path);
+    this.#kept.set(path, kept);
+    this.#bytes += kept.manifest.bytes.length;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes <= MAX_BYTES || oldest === path) break;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(path: string): void {
+    this.#bytes -= this.#kept.get(path)?.manifest.bytes.length ?? 0;
+    this.#kept.delete(path);
+  }
+}
