@@ -137,7 +137,9 @@ Deno.test("serve without --allow reaches no address of its network", async () =>
   }
   assert.deepEqual(inside.requests(), []);
   running.kill("SIGTERM");
-  assert.equal((await running.result).code, 0);
+  const { code, stderr } = await running.result;
+  assert.equal(code, 0);
+  assert.doesNotMatch(stderr, /Deprecation/);
 });
 
 Deno.test("serve --print-config prints the file on stdout and where it belongs on stderr", async () => {
