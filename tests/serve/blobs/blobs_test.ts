@@ -15,6 +15,8 @@ import {
   shortBody,
   shortChunks,
   status,
+  tooManyRequests,
+  truncatedAfter,
   wrongBytes,
 } from "../../support/registry/faults.ts";
 import { LINGER } from "../../../src/serve/blobs/serving_lease.ts";
@@ -27,6 +29,8 @@ const LAYER = blob(randomBytes(300_000));
 const { digest: DIGEST } = LAYER.descriptor;
 const APP = image([LAYER, "small"]);
 const HALF = 150_000;
+/** The position of the last byte. */
+const LAST = 299_999;
 const PATH = `app/blobs/${DIGEST}`;
 
 /** Starts a service with an image behind it, whose manifest is cached. */
@@ -198,6 +202,9 @@ Deno.test("a blob is served under a repository only if that refers to it", async
 
 const RETRIED: Record<string, Fault> = {
   reset: resetAfter(HALF),
+  "reset before the first byte": resetAfter(0),
+  "reset before the last byte": resetAfter(LAST),
+  "closed before the last byte": truncatedAfter(LAST),
   "too short, in order": shortChunks(HALF),
   "503": status(503),
 };
@@ -249,19 +256,43 @@ Deno.test("no client ever gets a complete wrong body", async (t) => {
   }
 });
 
-Deno.test("a download that fails to its end cuts the clients off", async () => {
+Deno.test("a download that fails to its end cuts the clients off", async (t) => {
+  for (const end of [HALF, LAST]) {
+    await t.step(`after ${end} bytes`, async () => {
+      await using service = await startWithApp();
+      service.registry.fail(`/blobs/${DIGEST}`, resetAfter(end), 1);
+      service.registry.fail(`/blobs/${DIGEST}`, status(404));
+      const { bytes, failed } = await readAll(await service.request(PATH));
+      assert.ok(failed);
+      assert.deepEqual(bytes, LAYER.bytes.slice(0, bytes.length));
+      assert.equal(partials(service.layout.root).length, 1);
+      service.registry.heal();
+      service.registry.clearLog();
+      assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
+      const [request] = service.registry.downloads(LAYER);
+      assert.match(request!.headers.get("range")!, /^bytes=[1-9]/, "it is continued");
+    });
+  }
+});
+
+Deno.test("a registry's 429 for a blob is passed on with Retry-After, unless it is cached", async () => {
   await using service = await startWithApp();
-  service.registry.fail(`/blobs/${DIGEST}`, resetAfter(HALF), 1);
-  service.registry.fail(`/blobs/${DIGEST}`, status(404));
-  const { bytes, failed } = await readAll(await service.request(PATH));
-  assert.ok(failed);
-  assert.deepEqual(bytes, LAYER.bytes.slice(0, bytes.length));
-  assert.equal(partials(service.layout.root).length, 1);
-  service.registry.heal();
-  service.registry.clearLog();
-  assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-  const [request] = service.registry.downloads(LAYER);
-  assert.match(request!.headers.get("range")!, /^bytes=[1-9]/, "it is continued");
+  const { registry } = service;
+  registry.fail("/v2/", tooManyRequests("3600"));
+  const unknown = `app/blobs/sha256:${"0".repeat(64)}`;
+  for (const path of [PATH, unknown]) {
+    for (const method of ["GET", "HEAD"]) {
+      const response = await service.request(path, { method });
+      await response.body?.cancel();
+      assert.deepEqual([response.status, response.headers.get("retry-after")], [429, "3600"]);
+    }
+  }
+  registry.heal();
+  const next = service.another();
+  await next.bytes(PATH);
+  registry.fail("/v2/", tooManyRequests("3600"));
+  assert.deepEqual(await next.bytes(PATH), LAYER.bytes);
+  await next.stop();
 });
 
 Deno.test("damage in a partial download of earlier never reaches a client as a whole", async () => {
