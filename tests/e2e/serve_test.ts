@@ -93,6 +93,7 @@ Deno.test("serve finishes the transfers under way on SIGTERM", async () => {
   const response = await serving.request(`${name}/blobs/${DIGEST}`);
   serving.kill("SIGTERM");
   await serving.said("stopping");
+  assert.deepEqual(await serving.error(`${name}/manifests/v1`), [503, "UNAVAILABLE"]);
   gate.open();
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), LAYER.bytes);
   assert.equal((await serving.result).code, 0);

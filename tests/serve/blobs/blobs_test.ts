@@ -7,6 +7,7 @@ import { assertNoStrayFiles, assertStoreSound, partials } from "../../support/ca
 import { Gate } from "../../support/gate.ts";
 import {
   type Fault,
+  held,
   heldAfter,
   html,
   longBody,
@@ -151,6 +152,17 @@ Deno.test("what is being served has a lease, which is one file for all", async (
   }
   await service.stop();
   assert.deepEqual(liveLeases(service.layout), []);
+});
+
+Deno.test("what is being fetched has a lease before any client has bytes of it", async () => {
+  await using service = await startWithApp();
+  const gate = new Gate();
+  service.registry.fail(`/blobs/${DIGEST}`, held(gate));
+  const answer = service.bytes(PATH);
+  await gate.reached;
+  assert.deepEqual(liveLeases(service.layout).map(({ digests }) => digests), [[DIGEST]]);
+  gate.open();
+  assert.deepEqual(await answer, LAYER.bytes);
 });
 
 Deno.test("a blob that cannot be fetched leaves no lease", async () => {

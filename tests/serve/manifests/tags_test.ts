@@ -124,6 +124,7 @@ Deno.test("a cached tag is served if the registry does not answer for long", asy
   const response = await answer;
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), ONE.bytes);
   assert.equal(response.headers.get("age"), "2");
+  assert.match(service.warnings[0]!, /not answered within 5 seconds/);
   gate.open();
 });
 
