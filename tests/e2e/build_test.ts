@@ -125,7 +125,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("build that is killed ends its command without a sandbox too, stores nothing, and is repeated", async () => {
+Deno.test("build that was killed leaves nothing that a later build finds, and is repeated", async () => {
   using build = new WaitingBuild();
   await using running = build.spawn();
   await until(() => build.started.length === 1, running.result);
@@ -167,6 +167,15 @@ Deno.test("gc removes what a killed build left", async () => {
   assert.ok(entries(build.user, "building").length > 0);
   assert.equal((await build.user.larder(["gc", "--force"])).code, 0);
   assert.deepEqual(entries(build.user, "building").filter((name) => !name.endsWith(".lock")), []);
+});
+
+Deno.test("build without a sandbox ends with larder, also if larder is killed", async () => {
+  using build = new WaitingBuild();
+  await using running = build.spawn();
+  await until(() => build.started.length === 1, running.result);
+  running.kill("SIGKILL");
+  await running.result;
+  await until(() => !isRunning(build.started[0]!));
 });
 
 sandboxTest("build in the sandbox ends with larder, also if larder is killed", async () => {
