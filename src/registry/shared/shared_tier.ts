@@ -46,10 +46,10 @@ export class SharedTier implements SharedContent {
 
   constructor(deps: TierDependencies) {
     this.#deps = deps;
-    const { store, signer, writes } = deps;
+    const { store, signer, writes, warn } = deps;
     const failed = (error: unknown) => this.#failed(error);
     this.#uploads = writes
-      ? new Uploads({ store, signer, mayAsk: () => !this.#isDown(), failed })
+      ? new Uploads({ store, signer, mayAsk: () => !this.#isDown(), failed, warn })
       : undefined;
   }
 

@@ -29,6 +29,7 @@ const BROKEN = new LarderError("LDR_SERVER_ERROR", "it answered 500", { hint: ""
 /** A store in memory. */
 class TestStore {
   readonly name = "s3://bucket";
+  readonly maxObject = 1024 ** 3;
   readonly objects = new Map<string, Uint8Array>();
   readonly asked: string[] = [];
   failure: LarderError | undefined;
@@ -145,7 +146,7 @@ Deno.test("SharedTier writes leaves before roots, each once, and skips files tha
   tier.offer(offer);
   tier.offer(offer);
   const tally = await tier.finish(LONG, new AbortController().signal);
-  const written = { written: 2, bytes: BLOB.bytes.length + APP.bytes.length, isComplete: true };
+  const written = { written: 2, bytes: BLOB.bytes.length + APP.bytes.length, left: 0 };
   assert.deepEqual(tally, written);
   assert.deepEqual(store.asked.filter((each) => each.startsWith("put")), [
     "put data",
@@ -153,13 +154,32 @@ Deno.test("SharedTier writes leaves before roots, each once, and skips files tha
   ]);
 });
 
+Deno.test("SharedTier writes nothing that is larger than an object can be, and says so once", async () => {
+  using folder = new TemporaryFolder();
+  const { store, tier, warnings } = setUp(true, systemClock);
+  const path = `${folder.path}/large`;
+  Deno.writeFileSync(path, new Uint8Array());
+  Deno.truncateSync(path, store.maxObject + 1);
+  const large = { descriptor: DESCRIPTOR, path };
+  tier.offer({ blobs: [large, large], manifests: [MANIFEST] });
+  const tally = await tier.finish(LONG, new AbortController().signal);
+  assert.deepEqual([tally?.written, tally?.left], [1, 0]);
+  assert.equal(warnings.length, 1);
+  assert.match(
+    warnings[0]!,
+    /^content of more than 1\.00 GiB, such as [0-9a-f]{12} \(1\.00 GiB\), is/,
+  );
+  assert.deepEqual(store.asked.filter((each) => each.startsWith("put")), ["put manifests"]);
+});
+
 Deno.test("SharedTier.finish does not wait longer than its limit, and says that something is left", async () => {
   const { store, tier } = setUp();
   store.gate = new Gate();
   tier.offer({ blobs: [], manifests: [MANIFEST] });
+  tier.offer({ blobs: [], manifests: [manifestOf(image(["other"]))] });
   await store.gate.reached;
   const tally = await tier.finish(1, new AbortController().signal);
-  assert.deepEqual(tally, { written: 0, bytes: 0, isComplete: false });
+  assert.deepEqual(tally, { written: 0, bytes: 0, left: 2 });
   store.gate.open();
 });
 
