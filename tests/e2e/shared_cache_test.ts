@@ -40,6 +40,7 @@ class Team implements AsyncDisposable {
     const user = create();
     this.#machines.push(user);
     user.write("shared.key", KEY);
+    Deno.chmodSync(user.path("shared.key"), 0o600);
     user.write(".config/larder/config.yaml", {
       shared: this.s3.settings({ key_file: user.path("shared.key"), ...settings }),
     });
@@ -157,6 +158,12 @@ const READ_FAULTS: [name: string, what: string | RegExp, fault: Fault, warning: 
   ["denies access", "", () => s3Error(403, "AccessDenied"), /answered 403 \(AccessDenied/],
   ["is broken", "", status(500), /answered 500/],
   ["is busy", "", () => s3Error(503, "SlowDown"), /answered 503 \(SlowDown/],
+  [
+    "is in another region",
+    "",
+    status(301, { "x-amz-bucket-region": "eu-central-1" }),
+    /answered 301: the bucket is in eu-central-1/,
+  ],
   ["lacks the bucket", "", () => s3Error(404, "NoSuchBucket"), /NoSuchBucket/],
 ];
 
@@ -179,6 +186,12 @@ Deno.test("pull goes on to the registry if the shared cache is away, slow or wit
   const away = team.machine({ endpoint: "http://127.0.0.1:1" }, () => new QuickUser());
   const first = await team.run(away, "pull", team.byDigest);
   assert.match(warnings(first).join(), /^warning: skipping the shared cache .*127\.0\.0\.1:1/);
+  const lost = team.machine({ endpoint: "http://s3.invalid" }, () => new QuickUser());
+  const second = await team.run(lost, "pull", team.byDigest);
+  assert.match(
+    warnings(second).join("|"),
+    /^warning: skipping the shared cache .*s3\.invalid[^|]*$/,
+  );
   const gate = new Gate();
   team.s3.fail("", held(gate));
   const slow = await team.run(team.machine({}, () => new QuickUser()), "pull", team.byDigest);
@@ -220,13 +233,49 @@ Deno.test("serve shares what clients asked for, and takes blobs but no manifests
     await until(() => s3.keys().length === 2, serving.result);
     await serving.stop();
   }
-  await using serving = await ServingRegistry.start(team.machine(), [], { env });
+  const reader = team.machine();
+  await using serving = await ServingRegistry.start(reader, [], { env });
   await serving.bytes(`${name}/manifests/v1`);
   upstream.fail("", status(404));
   assert.deepEqual(await serving.bytes(`${name}/blobs/${digest}`), LAYER.bytes);
-  const [code] = await serving.error(`${upstream.host}/other/manifests/${APP.descriptor.digest}`);
+  await serving.stop();
+  const stats = JSON.parse((await team.run(reader, "stats", "--format", "json")).stdout);
+  assert.equal(stats.shared, LAYER.bytes.length);
+  const why = await team.run(reader, "why", `${name}:v1`);
+  assert.match(why.stdout, /from the shared cache/);
+});
+
+Deno.test("serve answers no manifest from the shared cache", async () => {
+  await using team = await Team.start();
+  const { s3, upstream } = team;
+  await team.write("pull", team.tag);
+  upstream.fail("", status(404));
+  await using serving = await ServingRegistry.start(team.machine(), [], { env: s3.environment });
+  const [code] = await serving.error(`${upstream.host}/app/manifests/${APP.descriptor.digest}`);
   assert.equal(code, 404);
   await serving.stop();
+});
+
+Deno.test("serve lets uploads end when it stops, for a time, and says how many are left", async () => {
+  await using team = await Team.start();
+  const { s3, upstream } = team;
+  for (const isSlow of [false, true]) {
+    const gate = new Gate();
+    s3.fail("PUT", held(gate));
+    const user = team.machine({ write: true });
+    await using serving = await ServingRegistry.start(user, [], { env: s3.environment });
+    await serving.bytes(`${upstream.host}/app/manifests/v1`);
+    await gate.reached;
+    serving.kill("SIGTERM");
+    await serving.said("stopping");
+    if (!isSlow) gate.open();
+    const { code, stderr } = await serving.result;
+    assert.equal(code, 0, stderr);
+    if (isSlow) assert.match(stderr, /warning: 1 object not written to .*: not done after 5s/);
+    else assert.match(stderr, /wrote 1 object /);
+    gate.open();
+    s3.objects.clear();
+  }
 });
 
 Deno.test("a package that one machine fetched, another has while its server is away", async () => {
@@ -264,6 +313,29 @@ Deno.test("a package whose record is not signed with the key comes from its own 
   assert.match(warnings(fetched).join(), /it is not signed with the key of shared\.key_file/);
 });
 
+Deno.test("a record that was copied to another name is not believed", async () => {
+  await using team = await Team.start();
+  await using server = await FileServer.start();
+  const old = server.add("/debian/pool/hello_2.10-2_amd64.deb", debBytes(64 * 1024));
+  const url = server.add("/debian/pool/hello_2.10-3_amd64.deb", debBytes(65 * 1024));
+  await team.write("fetch", old);
+  const [first] = team.s3.keys("packages/");
+  await team.write("fetch", url);
+  const [second] = team.s3.keys("packages/").filter((key) => key !== first);
+  team.s3.copy(first!, second!);
+  const fetched = await team.run(team.machine({}, () => new QuickUser()), "fetch", url);
+  assert.doesNotMatch(fetched.stderr, /\(shared\)/);
+  assert.match(warnings(fetched).join(), /skipping packages\/.*: it is about something else/);
+  // The record of a package under the key of a build.
+  const user = team.machine({ write: true }, () => new QuickUser());
+  await team.run(user, ...buildArgs(user));
+  team.s3.copy(first!, team.s3.keys("builds/")[0]!);
+  const other = team.machine({}, () => new QuickUser());
+  const built = await team.run(other, ...buildArgs(other));
+  assert.match(built.stderr, /ran\n/);
+  assert.match(warnings(built).join(), /skipping builds\/.*: it is about something else/);
+});
+
 Deno.test("fetch --replace takes what the server has now, and replaces it in the shared cache", async () => {
   await using team = await Team.start();
   await using server = await FileServer.start();
@@ -287,13 +359,35 @@ function addBuild(user: TestUser): string {
   return user.path("project/image.yaml");
 }
 
+function buildArgs(user: TestUser): string[] {
+  return ["build", addBuild(user), "--sandbox", "none", "-o", user.path("image.img")];
+}
+
+for (const [name, what, fault] of READ_FAULTS) {
+  Deno.test(`fetch and build go on by themselves, with one warning each, if the shared cache ${name}`, async () => {
+    await using team = await Team.start();
+    await using server = await FileServer.start();
+    const url = server.add("/debian/pool/hello_2.10-3_amd64.deb", debBytes(64 * 1024));
+    const writer = team.machine({ write: true }, () => new QuickUser());
+    await team.run(writer, ...buildArgs(writer));
+    await team.run(writer, "fetch", url);
+    team.s3.fail(what, fault);
+    for (const args of [["fetch", url], undefined]) {
+      const user = team.machine({}, () => new QuickUser());
+      const result = await team.run(user, ...args ?? buildArgs(user));
+      assert.doesNotMatch(result.stderr, /\(shared\)/);
+      assert.equal(warnings(result).length, 1, result.stderr);
+      assertNoStrayFiles(user.registry);
+    }
+  });
+}
+
 Deno.test("what one machine built, another has without running the command", async () => {
   await using team = await Team.start();
   const a = team.machine({ write: true });
   const b = team.machine();
   const build = async (user: TestUser, ...options: string[]) => {
-    const args = [...["build", addBuild(user), "--sandbox", "none"], ...options];
-    return await team.run(user, ...args, "-o", user.path("image.img"));
+    return await team.run(user, ...buildArgs(user), ...options);
   };
   assert.match((await build(a)).stderr, /ran\n/);
   const built = await build(b, "--strict");
@@ -336,12 +430,23 @@ Deno.test("what registries.conf blocks is not taken from the shared cache either
   assert.deepEqual(team.s3.requests(), []);
 });
 
+Deno.test("a key file that all users can read is used, with a warning that says what to type", async () => {
+  await using team = await Team.start();
+  const user = team.machine({ write: true }, () => new QuickUser());
+  Deno.chmodSync(user.path("shared.key"), 0o644);
+  const built = await team.run(user, ...buildArgs(user));
+  assert.match(
+    warnings(built).join("|"),
+    /^warning: other users may [^|]*chmod 600 \S+shared\.key$/,
+  );
+  assert.equal(team.s3.keys("builds/").length, 1);
+});
+
 Deno.test("a key file that cannot be used is a warning, and nothing signed is shared", async () => {
   await using team = await Team.start();
   const user = team.machine({ write: true }, () => new QuickUser());
   user.write("shared.key", "short");
-  const args = ["build", addBuild(user), "--sandbox", "none", "-o", user.path("image.img")];
-  const built = await team.run(user, ...args);
+  const built = await team.run(user, ...buildArgs(user));
   assert.match(warnings(built).join(), /shared\.key: the key has 5 bytes, and needs 32 at least/);
   assert.deepEqual(team.s3.keys("builds/"), []);
 });
