@@ -15,6 +15,7 @@ import {
   wrongBytes,
 } from "../support/registry/faults.ts";
 import { debBytes, digestOfBytes, FileServer } from "../support/registry/file_server.ts";
+import { ForwardProxy } from "../support/registry/forward_proxy.ts";
 import { s3Error, S3Server } from "../support/registry/s3_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
@@ -417,6 +418,27 @@ Deno.test("pull goes on if the credentials for the shared cache cannot be read o
   const second = await other.larder(["pull", team.byDigest], { env: bad });
   assert.equal(second.code, 0, second.stderr);
   assert.equal(warnings(second).length, 1, second.stderr);
+});
+
+Deno.test("a shared cache behind a proxy is read, and not written to, with a warning that says so", async () => {
+  await using team = await Team.start();
+  await team.write("pull", team.tag);
+  await using proxy = await ForwardProxy.start(() => Number(new URL(team.s3.endpoint).port));
+  const endpoint = "http://bucket.test";
+  const env = { ...team.s3.environment, HTTP_PROXY: `http://${proxy.host}` };
+  const reader = team.machine({ endpoint });
+  const pulled = await reader.larder(["pull", team.byDigest], { env });
+  assert.match(pulled.stderr, /\(shared\)/);
+  assert.deepEqual(warnings(pulled), []);
+  assert.deepEqual([...new Set(proxy.hosts)], ["bucket.test"]);
+  const writer = team.machine({ endpoint, write: true });
+  const built = await writer.larder(buildArgs(writer), { env });
+  assert.equal(built.code, 0, built.stderr);
+  assert.equal(warnings(built).length, 1, built.stderr);
+  assert.match(
+    built.stderr,
+    /warning: writing nothing to .*: uploads to bucket\.test cannot go through the proxy/,
+  );
 });
 
 Deno.test("what registries.conf blocks is not taken from the shared cache either", async () => {

@@ -33,7 +33,8 @@ export interface TierDependencies {
 }
 
 /**
- * Shared content in a store. While the store fails, it is not asked for {@link DOWN_TIME}; an object with wrong content
+ * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
+ * written to; an object with wrong content
  * is not asked for again. The user is warned once, and again only after it has answered.
  */
 export class SharedTier implements SharedContent {
@@ -42,15 +43,15 @@ export class SharedTier implements SharedContent {
   /** Objects that are not what their names say. */
   readonly #bad = new RecentMap<string, true>(MAX_NAMED);
   #downUntil = 0;
+  #noWritesUntil = 0;
   #hasWarned = false;
 
   constructor(deps: TierDependencies) {
     this.#deps = deps;
     const { store, signer, writes, warn } = deps;
-    const failed = (error: unknown) => this.#failed(error);
-    this.#uploads = writes
-      ? new Uploads({ store, signer, mayAsk: () => !this.#isDown(), failed, warn })
-      : undefined;
+    const failed = (error: unknown) => this.#writeFailed(error);
+    const mayAsk = () => !this.#isDown() && this.#deps.clock.now() >= this.#noWritesUntil;
+    this.#uploads = writes ? new Uploads({ store, signer, mayAsk, failed, warn }) : undefined;
   }
 
   /** The name of the store. */
@@ -189,6 +190,12 @@ export class SharedTier implements SharedContent {
     if (this.#downUntil === 0) return;
     this.#downUntil = 0;
     this.#hasWarned = false;
+  }
+
+  /** A store that takes no writes, such as one behind a proxy, may still answer reads. */
+  #writeFailed(error: unknown): void {
+    this.#noWritesUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${messageOf(error)}`);
   }
 
   #failed(error: unknown): void {

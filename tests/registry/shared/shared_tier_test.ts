@@ -193,6 +193,17 @@ Deno.test("SharedTier stops writing to a store that fails, with one warning", as
   assert.deepEqual([store.asked, warnings.length], [["has manifests"], 1]);
 });
 
+Deno.test("SharedTier reads from a store that takes no writes, with one warning", async () => {
+  const { store, tier, warnings } = setUp(true, systemClock);
+  store.objects.set(`data/${BLOB.descriptor.digest}`, BLOB.bytes);
+  store.failure = BROKEN;
+  tier.offer({ blobs: [], manifests: [MANIFEST] });
+  await tier.finish(LONG, new AbortController().signal);
+  store.failure = undefined;
+  assert.ok(await tier.blob(DESCRIPTOR));
+  assert.deepEqual(warnings, ["writing nothing to the shared cache s3://bucket: it answered 500"]);
+});
+
 Deno.test("SharedTier writes nothing unless the user wants it", async () => {
   const { store, tier } = setUp(false);
   tier.offer({ blobs: [], manifests: [MANIFEST] });
