@@ -195,12 +195,12 @@ export class SharedTier implements SharedContent {
   /** A store that takes no writes, such as one behind a proxy, may still answer reads. */
   #writeFailed(error: unknown): void {
     this.#noWritesUntil = this.#deps.clock.now() + DOWN_TIME;
-    this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${messageOf(error)}`);
+    this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
   #failed(error: unknown): void {
     this.#downUntil = this.#deps.clock.now() + DOWN_TIME;
-    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${messageOf(error)}`);
+    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
   #warn(message: string): void {
@@ -208,6 +208,12 @@ export class SharedTier implements SharedContent {
     this.#hasWarned = true;
     this.#deps.warn(shortenDigests(message));
   }
+}
+
+/** Returns what failed, and what to do about it unless waiting helps. */
+function reasonOf(error: unknown): string {
+  const isLasting = hasCode(error, "LDR_FORBIDDEN", "LDR_CONFIG", "LDR_BAD_RESPONSE");
+  return isLasting ? `${messageOf(error)}; ${error.hint}` : messageOf(error);
 }
 
 function keyOf({ kind, digest }: SharedObject): string {
