@@ -183,11 +183,18 @@ Deno.test("what one machine built, another has without running the command", asy
   assert.doesNotMatch((await build(b)).stderr, /shared/);
   const keyless = team.machine({ key_file: undefined }, () => new QuickUser());
   assert.match((await build(keyless)).stderr, /ran\n/);
-  const other = team.machine({}, () => new QuickUser());
-  other.write("shared.key", "another key, which is long enough too\n");
-  const refused = await build(other);
+  // A new key: the records of the old one are replaced.
+  const withNewKey = (settings: object) => {
+    const user = team.machine(settings, () => new QuickUser());
+    user.write("shared.key", "another key, which is long enough too\n");
+    return user;
+  };
+  const refused = await build(withNewKey({ write: true }));
   assert.match(refused.stderr, /ran\n/);
   assert.match(warnings(refused).join(), /not signed with the key/);
+  const believed = await build(withNewKey({}));
+  assert.match(believed.stderr, /\(shared\)/);
+  assert.deepEqual(warnings(believed), []);
 });
 
 Deno.test("the role of a container gives access to a bucket", async () => {

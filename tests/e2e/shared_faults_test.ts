@@ -52,6 +52,16 @@ for (const [name, what, fault, warning] of READ_FAULTS) {
   });
 }
 
+Deno.test("a machine that writes replaces a blob with wrong bytes", async () => {
+  await using team = await Team.start();
+  await team.write("pull", team.tag);
+  team.s3.change(`data/${LAYER.descriptor.digest}`, (bytes) => bytes.map((byte) => byte ^ 1));
+  await team.write("pull", team.byDigest);
+  const user = team.machine({}, () => new QuickUser());
+  assert.deepEqual(warnings(await team.run(user, "pull", team.byDigest)), []);
+  assert.equal(team.upstream.downloads(LAYER).length, 0);
+});
+
 Deno.test("pull goes on to the registry if the shared cache is away, slow or without content", async () => {
   await using team = await Team.start();
   const away = team.machine({ endpoint: "http://127.0.0.1:1" }, () => new QuickUser());

@@ -35,7 +35,7 @@ export interface TierDependencies {
 /**
  * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
  * written to; an object with wrong content
- * is not asked for again. The user is warned once, and again only after it has answered.
+ * is not asked for again, and replaced by a process that writes. The user is warned once, and again only after it has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
@@ -51,7 +51,10 @@ export class SharedTier implements SharedContent {
     const { store, signer, writes, warn } = deps;
     const failed = (error: unknown) => this.#writeFailed(error);
     const mayAsk = () => !this.#isDown() && this.#deps.clock.now() >= this.#noWritesUntil;
-    this.#uploads = writes ? new Uploads({ store, signer, mayAsk, failed, warn }) : undefined;
+    const isBad = (object: SharedObject) => this.#bad.has(keyOf(object));
+    const written = (object: SharedObject) => void this.#bad.delete(keyOf(object));
+    const uploads = { store, signer, mayAsk, isBad, written, failed, warn };
+    this.#uploads = writes ? new Uploads(uploads) : undefined;
   }
 
   /** The name of the store. */

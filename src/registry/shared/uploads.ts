@@ -22,6 +22,9 @@ export interface UploadDependencies {
   readonly signer: RecordSigner | undefined;
   /** Returns false while the store is not asked because it has failed. */
   readonly mayAsk: () => boolean;
+  /** True for an object that is not what its name says; it is replaced. */
+  readonly isBad: (object: SharedObject) => boolean;
+  readonly written: (object: SharedObject) => void;
   readonly failed: (error: unknown) => void;
   readonly warn: (message: string) => void;
 }
@@ -142,18 +145,22 @@ export class Uploads {
 
   /** True if an object has to be written. */
   async #isWanted(object: SharedObject): Promise<boolean> {
-    const { store, mayAsk } = this.#deps;
+    const { store, mayAsk, isBad } = this.#deps;
     const { signal } = this.#stop;
     const key = keyOf(object);
-    if (!mayAsk() || signal.aborted || this.#present.has(key)) return false;
+    if (!mayAsk() || signal.aborted) return false;
+    if (isBad(object)) return true;
+    if (this.#present.has(key)) return false;
     if (await store.has(object, signal)) this.#present.set(key, true);
     return !this.#present.has(key);
   }
 
   async #put(object: SharedObject, content: NewObject, replaces = false): Promise<void> {
     const { signal } = this.#stop;
-    if (!this.#deps.mayAsk() || signal.aborted) return;
-    await this.#deps.store.put(object, content, { replaces, signal });
+    const { store, mayAsk, isBad, written } = this.#deps;
+    if (!mayAsk() || signal.aborted) return;
+    await store.put(object, content, { replaces: replaces || isBad(object), signal });
+    written(object);
     this.#present.set(keyOf(object), true);
     this.#tally.written++;
     this.#tally.bytes += content.size;

@@ -52,8 +52,12 @@ class TestStore {
     }
   }
 
-  async put({ kind, digest }: SharedObject, content: NewObject): Promise<void> {
-    this.asked.push(`put ${kind}`);
+  async put(
+    { kind, digest }: SharedObject,
+    content: NewObject,
+    { replaces }: { readonly replaces: boolean },
+  ): Promise<void> {
+    this.asked.push(`put ${kind}${replaces ? " that replaces" : ""}`);
     await this.gate?.pass();
     if (this.failure) throw this.failure;
     for await (const bytes of content.open()) this.objects.set(`${kind}/${digest}`, bytes);
@@ -112,6 +116,17 @@ Deno.test("SharedTier does not ask again for an object with other content, but f
   assert.equal(await tier.blob(DESCRIPTOR), undefined);
   assert.deepEqual(store.asked, ["get manifests", "get data"]);
   assert.equal(warnings.length, 1);
+});
+
+Deno.test("SharedTier replaces an object with other content, and then believes it", async () => {
+  const { store, tier } = setUp(true, systemClock);
+  const { digest } = MANIFEST;
+  store.objects.set(`manifests/${digest}`, new TextEncoder().encode("{}"));
+  assert.equal(await tier.manifest(digest), undefined);
+  tier.offer({ blobs: [], manifests: [MANIFEST] });
+  await tier.finish(LONG, new AbortController().signal);
+  assert.deepEqual(store.asked, ["get manifests", "put manifests that replaces"]);
+  assert.equal((await tier.manifest(digest))?.digest, digest);
 });
 
 Deno.test("SharedTier lets a request that is made once fail, without consequences", async () => {
