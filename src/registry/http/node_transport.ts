@@ -64,6 +64,6 @@ function onlyWithoutProxy({ url, content }: HttpRequest): LarderError {
     ? "larder uploads only without a proxy"
     : `larder reaches port ${url.port}, which browsers block, only without a proxy`;
   return new LarderError("LDR_CONFIG", message, {
-    hint: `name ${url.hostname} in NO_PROXY: ${why}`,
+    hint: `name ${url.host} in NO_PROXY: ${why}`,
   });
 }
