@@ -99,8 +99,6 @@ export class RegistryService implements AsyncDisposable {
       warn,
       room,
       onFetched,
-      offer: (descriptor) =>
-        shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] }),
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
         await ready;
@@ -118,7 +116,18 @@ export class RegistryService implements AsyncDisposable {
       warn,
     });
     const pushed = new PushedBlobs();
-    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed, uses };
+    const served = {
+      layout,
+      blobs,
+      store,
+      indexes,
+      upstreams,
+      downloads,
+      lease,
+      pushed,
+      uses,
+      shared,
+    };
     this.#blobs = new Blobs(served);
     this.#local = new LocalRegistry({
       ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },

@@ -17,6 +17,8 @@ export interface DownloadRequest {
   readonly partial: string;
   /** Called at the end with the number of bytes that were fetched. */
   readonly onEnd: (fetched: number) => void;
+  /** Called if this process has fetched the blob. */
+  readonly onCommitted: () => void;
   /** Opens the ingest; returns undefined if the blob is present. */
   readonly open: (options: IngestOptions) => Promise<Ingest | undefined>;
 }
@@ -32,8 +34,6 @@ export interface DownloadDependencies {
   readonly room?: Room | undefined;
   /** Called after each download. */
   readonly onFetched: () => void;
-  /** Receives each blob that this process has fetched. */
-  readonly offer?: (descriptor: BlobDescriptor) => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
   readonly lease: (digest: Digest) => Promise<() => void>;
 }
@@ -155,7 +155,7 @@ export class SharedDownload {
       await this.#space.prepare(request.descriptor);
       await this.#transfer(request);
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
-      if (!this.#isForeign) this.#deps.offer?.(request.descriptor);
+      if (!this.#isForeign) request.onCommitted();
     } catch (error) {
       if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
       this.#set({ state: "failed", error });

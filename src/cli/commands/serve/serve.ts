@@ -7,7 +7,7 @@ import { Via } from "../../../serve/via.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
-import { sharedContentOf } from "../../registry/shared_content.ts";
+import { drainUploads, sharedContentOf } from "../../registry/shared_content.ts";
 import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { isServerAt } from "./own_address.ts";
@@ -35,6 +35,9 @@ const LONGEST_WAIT = 1000;
  * Commands, which end before that, wait a minute.
  */
 const DOWN_TIME = 10_000;
+
+/** 5 seconds for uploads to the shared cache at the end, of the 10 that `docker stop` gives a server. */
+const UPLOAD_TIME = 5_000;
 
 /**
  * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
@@ -96,6 +99,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   await abortOf(signal);
   context.info("stopping");
   await server.stop();
+  await drainUploads(context, UPLOAD_TIME);
 }
 
 /** @throws LarderError LDR_USAGE */
