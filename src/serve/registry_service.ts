@@ -121,7 +121,7 @@ export class RegistryService implements AsyncDisposable {
     const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed, uses };
     this.#blobs = new Blobs(served);
     this.#local = new LocalRegistry({
-      ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },
+      ...{ layout, store, blobs, stored, indexes, entries, uses, pushed, lease, clock },
       served: this.#blobs,
       sourceOf: (name) => {
         const source = repositoryOf(name, options.defaultUpstream);

@@ -1,8 +1,10 @@
+import type { Clock } from "../../base/concurrency.ts";
 import { readFolder } from "../../base/files/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { matchingPin, readPin, readPinPatterns } from "../../store/entries/pin_file.ts";
 import { removeEntry } from "../../store/entries/remove_entry.ts";
+import { type DeletionEvent, Journal } from "../../store/journal/journal.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import { type ManifestStore, readEntryRecord } from "../../store/manifest_store.ts";
@@ -15,6 +17,7 @@ export interface DeletionDependencies {
   readonly store: ManifestStore;
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
+  readonly clock: Clock;
 }
 
 /** Deletes what was pushed (distribution-spec, "Content Management"). Blobs stay in the cache until gc removes them. */
@@ -77,17 +80,23 @@ export class Deletions {
 
   /** Removes entries, roots before leaves. @returns true if the last one was there */
   async #removeEntries(references: readonly Reference[]): Promise<boolean> {
-    const { layout, store } = this.#deps;
+    const { layout, store, clock } = this.#deps;
+    const at = new Date(clock.now()).toISOString();
     const { patterns } = readPinPatterns(layout.pins);
     for (const reference of references) {
       const name = formatReference(reference);
       if (!readPin(store.folder(reference)) && !matchingPin(patterns, name)) continue;
       throw new ApiError(403, "DENIED", `${name} is pinned`);
     }
+    const events: DeletionEvent[] = [];
     let isLastRemoved = false;
     for (const reference of references) {
-      isLastRemoved = await removeEntry(store.folder(reference));
+      const folder = store.folder(reference);
+      const digest = readEntryRecord(folder)?.digest;
+      isLastRemoved = await removeEntry(folder);
+      if (digest) events.push({ kind: "deletion", at, name: formatReference(reference), digest });
     }
+    new Journal(layout).append(events);
     return isLastRemoved;
   }
 }

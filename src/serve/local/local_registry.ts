@@ -13,6 +13,7 @@ import { referrersAnswer } from "../manifests/referrers.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { ServedEntries } from "../manifests/served_entries.ts";
+import type { ServedUses } from "../manifests/served_uses.ts";
 import type { ServingLease } from "../blobs/serving_lease.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import { Deletions } from "./deletions.ts";
@@ -32,6 +33,7 @@ export interface LocalDependencies {
   readonly stored: StoredManifests;
   readonly indexes: RepositoryIndexes;
   readonly entries: ServedEntries;
+  readonly uses: ServedUses;
   /** Serves blobs of all repositories. */
   readonly served: Blobs;
   readonly pushed: PushedBlobs;
@@ -88,7 +90,7 @@ export class LocalRegistry implements Disposable {
     request: Request,
     route: Exclude<RepositoryRoute, { kind: "upload" }>,
   ): Promise<Answer> {
-    const { layout, store, stored, served } = this.#deps;
+    const { layout, store, stored, served, uses } = this.#deps;
     const { repository } = route;
     switch (route.kind) {
       case "tag": {
@@ -96,6 +98,7 @@ export class LocalRegistry implements Disposable {
         const record = await store.record(reference);
         const manifest = record && await stored.find(repository, record.digest);
         if (!manifest) throw unknown(reference);
+        uses.add(reference, manifest.digest, { uses: 1 });
         await this.#touch(reference);
         return manifestAnswer(request, manifest, "hit");
       }

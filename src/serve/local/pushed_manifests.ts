@@ -17,9 +17,10 @@ import { unpackArchives } from "../../pull/install.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { transfer } from "../../pull/transfer/transfer.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
-import type { EntryRecord } from "../../store/entries/app_record.ts";
+import { pushedRecord } from "../../store/entries/app_record.ts";
 import { removeRecord } from "../../store/entries/remove_entry.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
+import { Journal } from "../../store/journal/journal.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
@@ -103,12 +104,21 @@ export class PushedManifests {
       ? tags.map((tag) => ({ ...repository, tag }))
       : [{ ...repository, digest: manifest.digest }];
     for (const reference of entries) {
-      const record = recordOf(reference, manifest, clock.now());
+      const record = pushedRecord(reference, manifest, clock.now());
       await store.publishServed(reference, manifest, () => record);
       if (reference.tag) indexes.of(repository).setTag(reference.tag, manifest.digest);
     }
+    this.#note(entries, manifest.digest);
     const children = manifest.kind === "index" ? manifest.manifests : [];
     await this.#adopt(repository, [...children, ...tags.length > 0 ? [manifest] : []]);
+  }
+
+  #note(entries: readonly Reference[], digest: Digest): void {
+    const { layout, clock } = this.#deps;
+    const at = new Date(clock.now()).toISOString();
+    new Journal(layout).append(
+      entries.map((entry) => ({ kind: "push", at, name: formatReference(entry), digest })),
+    );
   }
 
   /**
@@ -229,21 +239,6 @@ function tagsIn({ url }: Request): string[] {
 
 function notPushedBefore(digest: Digest): ApiError {
   return new ApiError(404, "MANIFEST_BLOB_UNKNOWN", `${digest} was not pushed to this repository`);
-}
-
-function recordOf(reference: Reference, manifest: Manifest, now: number): EntryRecord {
-  const { digest, mediaType } = manifest;
-  const time = new Date(now).toISOString();
-  return {
-    schemaVersion: 1,
-    reference: formatReference(reference),
-    digest,
-    mediaType,
-    manifestDigest: digest,
-    pushed: true,
-    pulledAt: time,
-    checkedAt: time,
-  };
 }
 
 /** A file as the source of a blob. */
