@@ -34,9 +34,10 @@ export class Deletions {
     if (!isDeleted) throw unknown(reference);
   }
 
-  /** Deletes a manifest, and the tags that have it. @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
+  /** Deletes a manifest, and the tags that have it, unless the index of an entry refers to it. @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
   async deleteManifest(repository: Reference, digest: Digest): Promise<void> {
     const own = { ...repository, digest };
+    await this.#refuseIfNeeded(repository, digest);
     const isDeleted = await this.#change(repository, () => {
       const tags = this.tags(repository).filter((tag) => {
         const folder = this.#deps.layout.tagFolder(repository, tag);
@@ -45,6 +46,18 @@ export class Deletions {
       return this.#removeEntries([...tags.map((tag) => ({ ...repository, tag })), own]);
     });
     if (!isDeleted) throw unknown(own);
+  }
+
+  /** An index whose entry lost a manifest could not be pulled any more. @throws ApiError */
+  async #refuseIfNeeded(repository: Reference, digest: Digest): Promise<void> {
+    const { indexes, store } = this.#deps;
+    indexes.forget(repository);
+    for (const entry of await indexes.of(repository).entriesOf(digest)) {
+      const record = readEntryRecord(store.folder(entry));
+      if (!record || record.digest === digest) continue;
+      const message = `${formatReference(entry)} refers to ${digest}: delete that first`;
+      throw new ApiError(405, "DENIED", message);
+    }
   }
 
   /** Takes a blob out of a repository, unless a manifest there refers to it. @throws ApiError */
