@@ -115,7 +115,7 @@ function notPushed(name: string, isIncomplete: boolean): LarderError {
   if (isIncomplete) {
     const message = `${name} is not complete in this cache, and no registry has it`;
     return new LarderError("LDR_NOT_CACHED", message, {
-      hint: "push it to larder serve again, or import it from an export",
+      hint: `remove it with larder clean ${name} and push it again, or import it from an export`,
     });
   }
   return new LarderError("LDR_NOT_CACHED", `${name} was not pushed to this cache`, {

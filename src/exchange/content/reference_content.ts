@@ -45,7 +45,8 @@ export async function referenceContent(
   const stored = new Map<Digest, StoredBlob>();
   for (const part of selection.images.flatMap((image) => parts.parts(image))) {
     const { descriptor, skipped, lockedAppOf } = part;
-    if (skipped) continue;
+    // A client pushes foreign layers only if they are to be kept.
+    if (skipped && !(record?.pushed && blobs.find(descriptor))) continue;
     const path = lockedAppOf ? parts.pathOf(part) : blobs.find(descriptor)!;
     stored.set(descriptor.digest, { descriptor, path });
   }
@@ -102,7 +103,7 @@ function describe(
 function notComplete(reference: Reference, what: string): LarderError {
   const name = formatReference(reference);
   const hint = isLocal(reference)
-    ? "push it to larder serve again: no registry has it"
+    ? `no registry has it: remove it with larder clean ${name} and push it again`
     : `larder pull ${name} fetches what is missing`;
   const message = `${name} is not complete in the cache: ${what} is missing`;
   return new LarderError("LDR_NOT_CACHED", message, { hint });

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
+import type { Room } from "../../pull/room.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
@@ -15,6 +16,7 @@ import type { Route } from "../routes.ts";
 import type { ServedEntries } from "../manifests/served_entries.ts";
 import type { ServedUses } from "../manifests/served_uses.ts";
 import type { ServingLease } from "../blobs/serving_lease.ts";
+import type { Space } from "../blobs/space.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import { Deletions } from "./deletions.ts";
 import { referrersIn } from "./local_referrers.ts";
@@ -38,6 +40,9 @@ export interface LocalDependencies {
   readonly served: Blobs;
   readonly pushed: PushedBlobs;
   readonly lease: ServingLease;
+  readonly space: Space;
+  readonly room: Room | undefined;
+  readonly note: (message: string) => void;
   readonly clock: Clock;
   /** Returns the repository of a name that a client wrote. @throws if it must not be read */
   readonly sourceOf: (name: string) => Reference;
@@ -55,7 +60,7 @@ export class LocalRegistry implements Disposable {
 
   constructor(deps: LocalDependencies) {
     this.#deps = deps;
-    const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease);
+    const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease, deps.clock);
     this.#uploads = new Uploads({ ...deps, sessions });
     this.#manifests = new PushedManifests(deps);
     this.#deletions = new Deletions(deps);
