@@ -72,8 +72,11 @@ export class UploadSessions implements Disposable {
   /** By id, the one whose last request is the longest ago first. */
   readonly #open = new Map<string, UploadSession>();
   readonly #clock: Clock;
-  /** Of each upload, open or not, what ends the wait for its expiry. */
-  readonly #waits = new Map<string, AbortController>();
+  /** The uploads of this server, open or not, each with what ends the wait for its expiry. */
+  readonly #known = new Map<
+    string,
+    { readonly repository: string; readonly wait: AbortController }
+  >();
   readonly #opening = new Map<string, Promise<UploadSession | undefined>>();
 
   constructor(layout: Layout, lease: ServingLease, clock: Clock) {
@@ -115,12 +118,13 @@ export class UploadSessions implements Disposable {
 
   /** Closes all uploads; what was uploaded is kept for the next server. */
   [Symbol.dispose](): void {
-    for (const id of this.#waits.keys()) this.#stopWaiting(id);
+    for (const id of this.#known.keys()) this.#stopWaiting(id);
     for (const session of this.#open.values()) this.#close(session);
   }
 
   async #reopen(id: string, name: string): Promise<UploadSession | undefined> {
-    if (!ID.test(id) || !statIfAny(this.#layout.partial(keyOf(id)))) return undefined;
+    const isThere = this.#known.has(id) || statIfAny(this.#layout.partial(keyOf(id)));
+    if (!ID.test(id) || !isThere) return undefined;
     const opening = this.#opening.get(id) ?? this.#openPartial(id, name);
     this.#opening.set(id, opening);
     return await opening.finally(() => this.#opening.delete(id));
@@ -128,6 +132,9 @@ export class UploadSessions implements Disposable {
 
   async #openPartial(id: string, name: string): Promise<UploadSession | undefined> {
     const ingest = await this.#ingest(id);
+    // An upload that was closed before anything had arrived has no file.
+    const isEmpty = ingest.offset === 0 && this.#known.get(id)?.repository === name;
+    if (isEmpty) ingest.restart({ validator: name });
     if (ingest.version?.validator === name) return this.#add(id, name, ingest);
     ingest[Symbol.dispose]();
     return undefined;
@@ -152,19 +159,19 @@ export class UploadSessions implements Disposable {
     this.#open.set(id, session);
     this.#stopWaiting(id);
     const wait = new AbortController();
-    this.#waits.set(id, wait);
+    this.#known.set(id, { repository: session.repository, wait });
     this.#clock.sleep(EXPIRY, wait.signal).then(() => this.#expire(session), () => {});
   }
 
   #stopWaiting(id: string): void {
-    this.#waits.get(id)?.abort();
-    this.#waits.delete(id);
+    this.#known.get(id)?.wait.abort();
+    this.#known.delete(id);
   }
 
   async #expire(session: UploadSession): Promise<void> {
     if (session.isBusy) return this.#used(session);
     if (!session.isEnded) return this.end(session);
-    this.#waits.delete(session.id);
+    this.#known.delete(session.id);
     // It was closed because there were too many. A failure leaves it to gc.
     const reopened = await this.#reopen(session.id, session.repository).catch(() => undefined);
     if (reopened) this.end(reopened);
@@ -173,7 +180,9 @@ export class UploadSessions implements Disposable {
   #closeOne(): void {
     const idle = this.#open.values().find(({ isBusy }) => !isBusy);
     if (!idle) {
-      throw new ApiError(429, "TOOMANYREQUESTS", `${MAX_OPEN} uploads are under way`);
+      throw new ApiError(429, "TOOMANYREQUESTS", `${MAX_OPEN} uploads are under way`, {
+        "retry-after": "1",
+      });
     }
     this.#close(idle);
   }

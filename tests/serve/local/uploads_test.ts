@@ -176,12 +176,26 @@ Deno.test("an upload counts among the requests under way", async () => {
   assert.equal(await service.error("local/app/tags/list"), "503 UNAVAILABLE");
 });
 
+Deno.test("more uploads than are open at a time can all go on", async () => {
+  await using service = await TestService.start();
+  const paths = await Promise.all(Array.from({ length: MAX_OPEN + 3 }, () => begin(service)));
+  for (const path of [paths[0]!, paths[1]!, paths.at(-1)!]) {
+    assert.deepEqual(await patch(service, path, CONTENT.bytes.subarray(0, 100)), [202, "0-99"]);
+  }
+  assert.equal(await finish(service, paths[0]!, DIGEST, CONTENT.bytes.subarray(100)), 201);
+  assert.equal(await service.error(paths[0]!), "404 BLOB_UPLOAD_UNKNOWN");
+  const elsewhere = paths[2]!.replace("local/app", "local/other");
+  assert.equal(await service.error(elsewhere), "404 BLOB_UPLOAD_UNKNOWN");
+});
+
 Deno.test("abandoned uploads are discarded after an hour, however many there are", async () => {
   const clock = new SteppedClock();
   await using service = await TestService.start({ clock });
   const count = MAX_OPEN + 5;
-  for (let i = 0; i < count; i++) {
+  const upload = async () =>
     assert.deepEqual(await patch(service, await begin(service), new Uint8Array(1)), [202, "0-0"]);
+  for (let left = count; left > 0; left -= 100) {
+    await Promise.all(Array.from({ length: Math.min(left, 100) }, upload));
   }
   assert.equal(sizesOf(service).filter((size) => size === 1).length, count);
   assert.equal(clock.end(EXPIRY), count);
