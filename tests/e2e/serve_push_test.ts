@@ -153,7 +153,7 @@ Deno.test("an export of what was pushed has all platforms and foreign layers, an
     await push(serving.url, "local/windows", windows, "v1");
     await serving.stop();
   }
-  const why = await user.larder(["why", "local/multi:v1"]);
+  const why = await user.larder(["why", "localhost:5000/local/multi:v1"]);
   assert.match(why.stdout, new RegExp(`pushed to larder serve as ${digest.slice(7, 19)}`));
   const exported = await user.larder(["export", "local/*", bundle]);
   assert.equal(exported.code, 0, exported.stderr);
