@@ -44,7 +44,7 @@ function openStore(context: Context): SharedStore {
   const reads = httpTransport({
     ...trust,
     clock: systemClock,
-    headers: { "user-agent": USER_AGENT },
+    headers: () => ({ "user-agent": USER_AGENT }),
     stallTimeout: READ_TIMEOUT,
   });
   const uploads = new NodeTransport(trust);

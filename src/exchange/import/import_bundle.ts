@@ -52,7 +52,7 @@ export interface ImportedEntry {
 
 export interface ImportResult {
   readonly entries: readonly ImportedEntry[];
-  /** The blobs that the cache lacked. */
+  /** The blobs that the import has written. */
   readonly added: { readonly blobs: number; readonly bytes: number };
   /** The blobs that the cache had. */
   readonly reused: { readonly blobs: number; readonly bytes: number };
@@ -99,7 +99,7 @@ class ImportRun {
   readonly #sessions: readonly Session[];
   readonly #records: readonly NamedRecord[];
   #missing = new Map<Digest, MissingBlob>();
-  /** Blobs that were missing in any round. */
+  /** Blobs that this import has written, in any round. */
   readonly #added = new Map<Digest, Descriptor>();
 
   constructor(bundle: NamedBundle, deps: ImportDependencies, options: ImportOptions) {
@@ -116,7 +116,6 @@ class ImportRun {
     const { source, plan } = this.#bundle;
     for (let round = 1; round <= PULL_ROUNDS; round++) {
       this.#missing = await this.#findMissing();
-      for (const [digest, { descriptor }] of this.#missing) this.#added.set(digest, descriptor);
       for (const record of this.#records) checkConflict(this.#deps.layout, record);
       checkOffer(source, plan, this.#missing);
       this.#options.planned?.(sumOf([...this.#missing.values()].map((each) => each.descriptor)));
@@ -135,7 +134,8 @@ class ImportRun {
     const { source, plan } = this.#bundle;
     try {
       await stageBlobs(source, plan, this.#missing, this.#options);
-      if (!await commitBlobs(this.#missing)) return undefined;
+      const added = (blob: Descriptor) => this.#added.set(blob.digest, blob);
+      if (!await commitBlobs(this.#missing, added)) return undefined;
       const entries: ImportedEntry[] = [];
       for (const session of this.#sessions) {
         const entry = await this.#publish(session);

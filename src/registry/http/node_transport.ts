@@ -36,7 +36,7 @@ export class NodeTransport implements Transport {
     const tls = url.protocol === "https:" ? this.#tlsFor(url) : undefined;
     return await sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
-      checkAddress: this.#checkAddress,
+      checkAddress: request.isListed ? undefined : this.#checkAddress,
       tls,
     });
   }

@@ -10,8 +10,8 @@ const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 /**
  * Follows redirects of `GET` and `HEAD`, which registries use to serve blobs from a CDN.
  *
- * Invariants: `Authorization` is dropped at the first redirect to another origin; a redirect from HTTPS to plain HTTP is
- * followed only if its host is accepted as insecure.
+ * Invariants: `Authorization` is dropped at the first redirect to another origin, which does not count as listed; a
+ * redirect from HTTPS to plain HTTP is followed only if its host is accepted as insecure.
  */
 export class RedirectTransport implements Transport {
   readonly #inner: Transport;
@@ -48,7 +48,7 @@ export class RedirectTransport implements Transport {
     if (url.origin === request.url.origin) return { ...request, url };
     const headers = Object.entries(request.headers)
       .filter(([name]) => name.toLowerCase() !== "authorization");
-    return { ...request, url, headers: Object.fromEntries(headers) };
+    return { ...request, url, headers: Object.fromEntries(headers), isListed: false };
   }
 }
 

@@ -149,8 +149,9 @@ export class Tags {
         mirrors: repository.mirrorsUsed(),
       });
     }
-    if (manifest === cached) await entries.confirm(reference, manifest.digest, checkedAt);
-    else await manifests.keepTag(reference, manifest, checkedAt);
+    const isKept = manifest === cached &&
+      await entries.confirm(reference, manifest.digest, checkedAt);
+    if (!isKept) await manifests.keepTag(reference, manifest, checkedAt);
     return { manifest, result: known ? "hit" : "miss", checkedAt };
   }
 

@@ -63,12 +63,13 @@ const AUTHORIZED: [string, string[], boolean][] = [
 ];
 
 for (const [name, locations, authorized] of AUTHORIZED) {
-  Deno.test(`RedirectTransport.send ${authorized ? "keeps" : "drops"} Authorization for ${name}`, async () => {
+  Deno.test(`RedirectTransport.send ${authorized ? "keeps" : "drops"} Authorization and the exception from the check of addresses for ${name}`, async () => {
     const transport = new FakeTransport(...locations.map((to) => redirect(to)), response(200));
     const headers = { authorization: SECRET, accept: "a/b" };
-    await new RedirectTransport(transport).send(get(BLOB, { headers }));
+    await new RedirectTransport(transport).send(get(BLOB, { headers, isListed: true }));
     const last = transport.requests.at(-1)!;
     assert.equal(last.headers.authorization, authorized ? SECRET : undefined);
+    assert.equal(last.isListed, authorized);
     assert.equal(last.headers.accept, "a/b");
     assert.equal(transport.requests.length, locations.length + 1);
   });

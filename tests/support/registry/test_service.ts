@@ -6,6 +6,7 @@ import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { RegistryService } from "../../../src/serve/registry_service.ts";
 import { type LoggedRequest, RegistryServer } from "../../../src/serve/server.ts";
+import { Via } from "../../../src/serve/via.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { TemporaryFolder } from "../temporary.ts";
 import { TestRegistry } from "./test_registry.ts";
@@ -100,7 +101,7 @@ export class TestService implements AsyncDisposable {
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
-      via: VIA,
+      via: new Via(VIA),
       access: () => undefined,
       maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),

@@ -165,10 +165,11 @@ function tallyOf(parts: readonly PartResult[]): Record<"reused" | "fetched", str
   const text = (outcome: PartResult["outcome"]) => {
     const some = parts.filter((part) => part.outcome === outcome);
     if (some.length === 0) return "nothing";
-    // A layer says more than the config, which counts where there is nothing else, as in an artifact without layers.
-    const layers = some.filter((part) => part.kind === "layer").length;
-    const what = layers > 0 ? plural(layers, "layer") : plural(some.length, "config");
-    const bytes = some.reduce((sum, part) => sum + part.size, 0);
+    // The config counts where there is nothing else, as in an artifact without layers.
+    const layers = some.filter((part) => part.kind === "layer");
+    const what = layers.length > 0 ? plural(layers.length, "layer") : plural(some.length, "config");
+    const counted = layers.length > 0 ? layers : some;
+    const bytes = counted.reduce((sum, part) => sum + part.size, 0);
     return `${what} (${formatBytes(bytes)})`;
   };
   return { reused: text("reused"), fetched: text("fetched") };

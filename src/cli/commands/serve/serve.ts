@@ -3,6 +3,7 @@ import { LarderError } from "../../../base/errors.ts";
 import { isLocal } from "../../../oci/reference.ts";
 import type { Place } from "../../../registry/endpoints.ts";
 import { RegistryServer } from "../../../serve/server.ts";
+import { Via } from "../../../serve/via.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
@@ -51,9 +52,9 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const via = `1.1 larder-${crypto.randomUUID()}`;
+  const via = new Via();
   const limits = {
-    headers: { via },
+    headers: () => ({ via: via.header }),
     longestWait: LONGEST_WAIT,
     downTime: DOWN_TIME,
     checkAddress: access.upstreams.checkAddress,
