@@ -167,7 +167,7 @@ function withAuthorization(
 
 /** The error for what can only be in the cache. */
 function inNoRegistry(name: string): LarderError {
-  return new LarderError("LDR_NOT_FOUND", `${name} is in no registry, but what was pushed to it`, {
-    hint: "push it to larder serve, or write docker.io/local/… for an image of Docker Hub",
+  return new LarderError("LDR_NOT_FOUND", `${name} is in no registry: it takes pushes`, {
+    hint: "write docker.io/local/… for an image of Docker Hub",
   });
 }

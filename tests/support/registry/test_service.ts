@@ -32,6 +32,26 @@ export class SetClock implements Clock {
   }
 }
 
+/** A clock whose waits of a length end when the test says so. */
+export class SteppedClock extends SetClock {
+  readonly #waits = new Set<{ readonly milliseconds: number; readonly end: () => void }>();
+
+  override async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wait = { milliseconds, end: resolve };
+    this.#waits.add(wait);
+    await Promise.race([promise, super.sleep(milliseconds, signal)])
+      .finally(() => this.#waits.delete(wait));
+  }
+
+  /** Ends the waits of this length. @returns their number */
+  end(milliseconds: number): number {
+    const waits = [...this.#waits].filter((wait) => wait.milliseconds === milliseconds);
+    for (const { end } of waits) end();
+    return waits.length;
+  }
+}
+
 export interface TestServiceOptions {
   /** 1 hour by default. */
   readonly staleIfError?: number;
