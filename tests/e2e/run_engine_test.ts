@@ -4,7 +4,7 @@ import { packApp } from "../support/cache/spin_apps.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { push } from "../support/registry/push.ts";
-import { TestRegistry } from "../support/registry/test_registry.ts";
+import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
 import { encodeComponent } from "../support/wasm/wasm_encoder.ts";
 
@@ -156,7 +156,7 @@ Deno.test("run --engine rejects what the engine cannot run before it starts the 
   ];
   const forWasmtime: typeof cases = [
     [["--listen", "127.0.0.1:0"], 2, "--listen does not apply to a command"],
-    [["--variable", "a=b"], 2, "--variable does not apply to a command"],
+    [["--variable", "a=b"], 2, "--variable does not apply to a run with Wasmtime"],
   ];
   const all = [
     ...cases.map((each) => [user, ...each] as const),
@@ -197,4 +197,83 @@ Deno.test("run --engine passes every Ctrl-C to the engine and returns its exit c
   assert.equal(code, 3, stderr);
   assert.match(stderr, /orderly\n$/);
   assert.doesNotMatch(stderr, /version/);
+});
+
+/** A Spin that prints the login that it would use, and where that is. */
+const LOGIN_READER = `#!/bin/sh
+echo "$DOCKER_CONFIG"
+test -z "$DOCKER_CONFIG" || { stat -c %a "$DOCKER_CONFIG/config.json"; cat "$DOCKER_CONFIG/config.json"; }
+echo "$@" | grep -q s3cret && echo "a secret in the arguments"
+exit 0
+`;
+
+Deno.test("run --engine spin hands over what larder login has stored", async (t) => {
+  await using registry = await TestRegistry.start();
+  const reference = registry.add("shop", await spinOnlyApp(), "v1");
+  registry.guard = basicGuard("bob", "s3cret");
+  using user = new EngineUser("spin");
+  user.write("bin/spin", LOGIN_READER);
+  Deno.symlinkSync(pathOf("stat"), user.path("bin/stat"));
+  const auth = btoa("bob:s3cret");
+  const store = (path: string) =>
+    user.write(path, JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  const run = () => user.run("--engine", "spin", reference);
+
+  await t.step("in a private file, which is removed", async () => {
+    const args = ["login", registry.host, "-u", "bob", "--password-stdin"];
+    assert.equal((await user.larder(args, { stdin: "s3cret\n" })).code, 0);
+    const { code, stdout, stderr } = await run();
+    const [folder, mode, config, ...rest] = stdout.split("\n");
+    assert.deepEqual([code, mode, rest], [0, "600", []], stderr);
+    assert.deepEqual(JSON.parse(config!), { auths: { [registry.host]: { auth } } });
+    assert.throws(() => Deno.statSync(folder!), Deno.errors.NotFound);
+  });
+
+  await t.step("unless Spin has a login of its own", async () => {
+    store(".config/fermyon/registry-auth.json");
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout], [0, "\n"]);
+    assert.match(stderr, /^warning: Spin uses its own login.*spin registry login/m);
+    Deno.removeSync(user.path(".config/larder/auth.json"));
+    assert.doesNotMatch((await run()).stderr, /warning/);
+  });
+
+  await t.step("and says so if the registry has a token that Spin cannot use", async () => {
+    Deno.removeSync(user.path(".config/fermyon"), { recursive: true });
+    registry.guard = undefined;
+    const token = { auths: { [registry.host]: { identitytoken: "refresh" } } };
+    user.write(".config/larder/auth.json", JSON.stringify(token));
+    const { code, stdout, stderr } = await run();
+    assert.deepEqual([code, stdout], [0, "\n"]);
+    assert.match(stderr, /^warning: Spin cannot use the token/m);
+  });
+});
+
+Deno.test("run takes the name of a file that exists for the file, and asks no registry", async () => {
+  using user = new EngineUser("wasmtime");
+  user.write("library/tool", await moduleBytes("preview1_command"));
+  const { code, stdout, stderr } = await user.run("--engine", "wasmtime", "library/tool");
+  assert.deepEqual([code, stdout.split("\n")[2]], [9, user.path("library/tool")], stderr);
+  assert.match(
+    stderr,
+    /^running the file library\/tool; docker:\/\/library\/tool runs the reference/,
+  );
+  const embedded = await user.run("library/tool");
+  assert.match(embedded.stderr, /^running the file library\/tool/);
+  assert.doesNotMatch(embedded.stderr, /docker\.io/);
+});
+
+Deno.test("run --engine wasmtime serves a component at the address of --listen", async () => {
+  using user = new EngineUser("wasmtime");
+  const exports = ["wasi:http/handler@0.3.0"];
+  user.write("site.wasm", encodeComponent({ imports: ["wasi:http/types@0.3.0"], exports }));
+  const refused = await user.run("site.wasm");
+  assert.match(refused.stderr, /\nhint: .*--engine wasmtime\n$/);
+  const { stdout } = await user.run("--engine", "wasmtime", "--listen", "[::1]:0", "site.wasm");
+  assert.deepEqual(stdout.split("\n").slice(0, 4), [
+    "wasmtime",
+    "serve",
+    "--addr=[::1]:0",
+    "-Scli",
+  ]);
 });

@@ -6,6 +6,11 @@ export function authFile(platform: HostPlatform): string {
   return join(platform, configRoot(platform).path, "auth.json");
 }
 
+/** Returns the path of the file that `spin registry login` writes. Source: spin-oci's auth.rs. */
+export function spinAuthFile(platform: HostPlatform): string {
+  return join(platform, userConfig(platform).path, "fermyon", "registry-auth.json");
+}
+
 /**
  * Returns the files that can hold credentials, in this order: the one that `REGISTRY_AUTH_FILE` names, larder's own,
  * Spin's, Docker's, and Podman's three. Those in the home folder are left out if the environment does not name it.
@@ -20,7 +25,7 @@ export function credentialPaths(
   return [
     platform.env("REGISTRY_AUTH_FILE"),
     inHome(() => authFile(platform)),
-    inHome(() => join(platform, userConfig(platform).path, "fermyon", "registry-auth.json")),
+    inHome(() => spinAuthFile(platform)),
     inHome(() => join(platform, dockerFolder(platform), "config.json")),
     runtime && join(platform, runtime, "containers", "auth.json"),
     platform.os === "linux" ? `/run/containers/${uid()}/auth.json` : undefined,

@@ -197,7 +197,7 @@ async function transpileInThread(
 export function cannotCompile(subject: string, reason: string, cause?: unknown): LarderError {
   return new LarderError("LDR_BAD_WASM", `cannot compile ${subject}: ${reason}`, {
     hint:
-      "it may be damaged, or use features that the embedded engine lacks: try --engine wasmtime",
+      "it may be damaged, or use features that the embedded engine lacks: try --engine wasmtime, or --engine spin for a Spin app",
     cause,
   });
 }

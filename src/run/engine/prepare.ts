@@ -15,12 +15,15 @@ export interface PreparedWasm {
 
 /**
  * Reads the imports and exports of Wasm, and refuses what the embedded engine cannot run. Nothing of it runs yet.
+ * @param isInApp true for a component of a Spin app
  * @throws LarderError LDR_BAD_WASM, LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM, LDR_NOT_FOUND, LDR_DISK*
  */
-export function prepareWasm(source: WasmSource): PreparedWasm {
+export function prepareWasm(source: WasmSource, isInApp = false): PreparedWasm {
   const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
-  if (requirements.unsupported.length > 0) throw unsupportedWasm(source.name, requirements);
+  if (requirements.unsupported.length > 0) {
+    throw unsupportedWasm(source.name, requirements, isInApp);
+  }
   return { source, form: binary.kind, requirements };
 }
 

@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { LarderError } from "../../base/errors.ts";
+import type { ListenAddress } from "../../base/listener.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 
@@ -21,6 +23,8 @@ export interface SpinRun {
   readonly listen?: string | undefined;
   readonly env: ReadonlyMap<string, string>;
   readonly variables: ReadonlyMap<string, string>;
+  /** The folder of a `config.json` with the registry's credentials; undefined if Spin finds its own. */
+  readonly dockerConfig?: string | undefined;
 }
 
 /**
@@ -43,6 +47,7 @@ export function spinCommand(run: SpinRun): EngineCommand {
   const env = Object.fromEntries(
     [...run.variables].map(([name, value]) => [`SPIN_VARIABLE_${name.toUpperCase()}`, value]),
   );
+  if (run.dockerConfig !== undefined) env["DOCKER_CONFIG"] = run.dockerConfig;
   return { args, env };
 }
 
@@ -66,6 +71,10 @@ export interface WasmtimeRun {
   readonly allowNet?: true | string | undefined;
   /** Names of its imports; `module.name` for a core module. */
   readonly imports: readonly string[];
+  /** The export that is called. */
+  readonly entry: string;
+  /** The address to serve HTTP on; undefined for a command. */
+  readonly listen?: ListenAddress | undefined;
 }
 
 /** Options with which Wasmtime provides imports that it lacks by default. Source: `wasmtime run -S help`. */
@@ -74,22 +83,32 @@ const WASMTIME_OPTIONS: readonly (readonly [imports: RegExp, ...options: string[
   [/^wasi:keyvalue\//, "-Skeyvalue"],
   [/^(?:wasi:nn\/|wasi_ephemeral_nn\.)/, "-Snn"],
   [/^wasi:tls\//, "-Stls"],
-  [/^wasi:[a-z-]+\/[a-z-]+@0\.3\./, "-Sp3", "-Wcomponent-model-async"],
+  [
+    /^wasi:[a-z-]+\/[a-z-]+@0\.3\./,
+    "-Sp3",
+    "-Wcomponent-model-async",
+    "-Wcomponent-model-more-async-builtins",
+  ],
 ];
 
+/** Imports with which a guest sends HTTP requests; those of `wasi:http/types` alone cannot. */
+const OUTGOING = /^wasi:http\/(?:outgoing-handler|client|handler)@/;
+
 /**
- * Returns the command with which Wasmtime runs a guest with its grants and no others.
+ * Returns the command with which Wasmtime runs or serves a guest with its grants and no others.
  *
- * Source: `wasmtime run --help`.
+ * Source: `wasmtime run --help`, `wasmtime serve --help`.
  *
- * @throws LarderError LDR_USAGE if Wasmtime can only grant more
+ * @throws LarderError LDR_USAGE if Wasmtime can only grant more, or cannot listen on the address
  */
 export function wasmtimeCommand(run: WasmtimeRun): EngineCommand {
-  const args = ["run", ...run.folders.map(folderOption)];
+  // Without `cli`, a served component lacks even the interfaces that every standard library imports.
+  const verb = run.listen ? ["serve", `--addr=${socketAddress(run.listen)}`, "-Scli"] : ["run"];
+  const args = [...verb, ...run.folders.map(folderOption)];
   for (const [name, value] of run.env) args.push(`--env=${name}=${value}`);
   args.push(...networkOptions(run));
   for (const [pattern, ...options] of WASMTIME_OPTIONS) {
-    if (run.imports.some((name) => pattern.test(name))) args.push(...options);
+    if ([...run.imports, run.entry].some((name) => pattern.test(name))) args.push(...options);
   }
   return { args: [...args, run.file, ...run.args], env: {} };
 }
@@ -107,21 +126,37 @@ function folderOption({ host, guest, readOnly }: GrantedFolder): string {
   return `--dir=${host}::${guest}`;
 }
 
-function networkOptions({ name, allowNet, imports }: WasmtimeRun): string[] {
-  const needsHttp = imports.some((each) => each.startsWith("wasi:http/"));
+function networkOptions({ name, allowNet, imports, listen }: WasmtimeRun): string[] {
   if (typeof allowNet === "string") {
     throw cannotGrant(
       "Wasmtime cannot grant single hosts",
       "use --allow-net without hosts, which grants all",
     );
   }
-  if (allowNet) {
-    return ["-Sinherit-network", "-Sallow-ip-name-lookup", ...(needsHttp ? ["-Shttp"] : [])];
+  if (!allowNet && imports.some((each) => OUTGOING.test(each))) {
+    throw cannotGrant(
+      `${name} sends HTTP requests, which Wasmtime grants for all hosts only`,
+      "add --allow-net",
+    );
   }
-  if (!needsHttp) return [];
-  throw cannotGrant(
-    `${name} imports wasi:http, which Wasmtime grants for all hosts only`,
-    "add --allow-net",
+  // `wasmtime serve` always has it.
+  const needsHttp = !listen && imports.some((each) => each.startsWith("wasi:http/"));
+  return [
+    ...allowNet ? ["-Sinherit-network", "-Sallow-ip-name-lookup"] : [],
+    ...needsHttp ? ["-Shttp"] : [],
+  ];
+}
+
+/** Returns an address as Wasmtime reads it: without names of hosts. */
+function socketAddress({ hostname, port }: ListenAddress): string {
+  const host = hostname === "localhost" ? "127.0.0.1" : hostname;
+  if (isIP(host) !== 0) return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  throw new LarderError(
+    "LDR_USAGE",
+    `Wasmtime cannot listen on ${hostname}: it is not an address`,
+    {
+      hint: `use its address, as in --listen 127.0.0.1:${port}`,
+    },
   );
 }
 

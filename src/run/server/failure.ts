@@ -33,6 +33,7 @@ export function serverStopping(): GuestFailure {
 /** Returns the error for a component of which no instance can be created. */
 export function cannotLoad(message: string): LarderError {
   return new LarderError("LDR_GUEST", `cannot load the component: ${message}`, {
-    hint: "it may need features that the embedded engine lacks: try --engine",
+    hint:
+      "it may need features that the embedded engine lacks: try --engine wasmtime, or --engine spin for a Spin app",
   });
 }

@@ -87,7 +87,7 @@ function prepareComponent(
 ): PreparedComponent {
   const { id } = component;
   const wasm = cached.wasm(id);
-  const prepared = prepareWasm(wasm);
+  const prepared = prepareWasm(wasm, true);
   if (prepared.requirements.kind !== "http") {
     throw new LarderError("LDR_NOT_RUNNABLE", `${wasm.name} does not answer HTTP requests`, {
       hint: "an HTTP trigger needs a component that exports wasi:http/incoming-handler",

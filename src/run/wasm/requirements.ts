@@ -54,6 +54,13 @@ const PREVIEW_1 = "wasi_snapshot_preview1";
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
 
+/** What `wasmtime` has, some of it by options; of core modules, `module.name`. Source: `wasmtime run -S help`. */
+const WASMTIME = [
+  /^wasi:(?:cli|clocks|filesystem|http|io|random|sockets)\/[a-z-]+@0\.(?:2\.\d+|2|3\.\d+(?:-.+)?)$/,
+  /^wasi:(?:config|keyvalue|nn|tls)\/[a-z-]+@/,
+  /^(?:wasi_snapshot_preview1|wasi_unstable|wasi_ephemeral_nn)\./,
+];
+
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
@@ -88,13 +95,56 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   });
 }
 
-/** Returns the error for a binary that needs more than the embedded engine has, with an engine that can run it. */
-export function unsupportedWasm(name: string, { kind, unsupported }: Requirements): LarderError {
+/**
+ * Returns the error for a binary that needs more than the embedded engine has, with what can run it.
+ * @param isInApp true for a component of a Spin app, which Spin can run
+ */
+export function unsupportedWasm(
+  name: string,
+  requirements: Requirements,
+  isInApp = false,
+): LarderError {
+  const { unsupported } = requirements;
   const reason = `it needs ${enumerate(unsupported)}, which the embedded engine does not have`;
-  if (kind !== "command") return needsSpin(name, reason);
+  if (isInApp) return needsSpin(name, reason);
+  const hint = unsupported.every(isInWasmtime)
+    ? "run it with an installed Wasmtime: --engine wasmtime"
+    : hintForHost(requirements);
+  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, { hint });
+}
+
+/** Returns the names of what a binary imports; `module.name` for a core module. */
+export function importNames(wasm: WasmBinary): readonly string[] {
+  return wasm.kind === "component"
+    ? wasm.imports
+    : wasm.imports.map(({ module, name }) => `${module}.${name}`);
+}
+
+/** Returns what a binary needs that Wasmtime lacks. */
+export function missingInWasmtime(wasm: WasmBinary, { kind, entry }: Requirements): string[] {
+  const needed = kind === "spin" ? [entry, ...importNames(wasm)] : importNames(wasm);
+  return needed.filter((name) => !isInWasmtime(name));
+}
+
+/** Returns the error for a binary that Wasmtime cannot run. */
+export function unsupportedByWasmtime(
+  name: string,
+  missing: readonly string[],
+  requirements: Requirements,
+): LarderError {
+  const reason = `it needs ${enumerate(missing)}, which Wasmtime does not have`;
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {
-    hint: "run it with an installed Wasmtime: --engine wasmtime",
+    hint: requirements.unsupported.length === 0
+      ? "leave out --engine: the embedded engine has it"
+      : hintForHost(requirements),
   });
+}
+
+/** Returns what to do with a binary that neither the embedded engine nor Wasmtime can run. */
+function hintForHost({ kind, unsupported }: Requirements): string {
+  return kind === "spin" || unsupported.some((name) => /^(?:fermyon:spin|spin:)/.test(name))
+    ? "Spin has it: name the file in the spin.toml of an app, and run spin up"
+    : "only the host that it was made for has it; what another component exports, wac plug adds";
 }
 
 function ofComponent({ imports, exports }: WasmComponent): Requirements | undefined {
@@ -119,6 +169,10 @@ function isSupported(name: string): boolean {
   const [, group, member, version] = INTERFACE.exec(name) ?? [];
   const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
   return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
+}
+
+function isInWasmtime(name: string): boolean {
+  return WASMTIME.some((pattern) => pattern.test(name));
 }
 
 /** Formats `a, b and 3 more`. */

@@ -66,6 +66,7 @@ function wasmtime(more: Partial<WasmtimeRun> = {}): readonly string[] {
     folders: [],
     env: new Map(),
     imports: [],
+    entry: "wasi:cli/run@0.2.0",
     ...more,
   }).args;
 }
@@ -100,6 +101,8 @@ Deno.test("wasmtimeCommand puts grants before the file and the guest's arguments
   ]);
 });
 
+const P3 = ["-Sp3", "-Wcomponent-model-async", "-Wcomponent-model-more-async-builtins"];
+
 for (
   const [name, ...options] of [
     ["wasi:config/store@0.2.0-draft", "-Sconfig"],
@@ -107,7 +110,7 @@ for (
     ["wasi:nn/tensor@0.2.0-rc-2024-10-28", "-Snn"],
     ["wasi_ephemeral_nn.load", "-Snn"],
     ["wasi:tls/types@0.2.0-draft", "-Stls"],
-    ["wasi:cli/environment@0.3.0-rc-2026-01-06", "-Sp3", "-Wcomponent-model-async"],
+    ["wasi:cli/environment@0.3.0", ...P3],
     ["wasi:cli/environment@0.2.3"],
     ["env.abort"],
   ]
@@ -142,8 +145,18 @@ for (
     ["single hosts", { allowNet: "example.com" }, /single hosts/],
     [
       "no host, if it imports HTTP",
-      { imports: ["wasi:http/types@0.2.0"] },
-      /app imports wasi:http/,
+      { imports: ["wasi:http/outgoing-handler@0.2.0"] },
+      /app sends HTTP requests/,
+    ],
+    [
+      "no host, if a server sends requests by WASI 0.3",
+      { imports: ["wasi:http/client@0.3.0"], listen: { hostname: "127.0.0.1", port: 1 } },
+      /app sends HTTP requests/,
+    ],
+    [
+      "a host name to listen on",
+      { listen: { hostname: "example.com", port: 1 } },
+      /cannot listen on example\.com/,
     ],
   ] as const
 ) {
@@ -155,3 +168,45 @@ for (
     });
   });
 }
+
+for (
+  const [hostname, address] of [
+    ["127.0.0.1", "127.0.0.1:3000"],
+    ["::1", "[::1]:3000"],
+    ["localhost", "127.0.0.1:3000"],
+  ] as const
+) {
+  Deno.test(`wasmtimeCommand serves at ${hostname}`, () => {
+    const args = wasmtime({ listen: { hostname, port: 3000 }, imports: ["wasi:http/types@0.2.0"] });
+    assert.deepEqual(args, ["serve", `--addr=${address}`, "-Scli", "/cache/wasm/sha256:0a"]);
+  });
+}
+
+Deno.test("wasmtimeCommand serves with the grants, and by WASI 0.3", () => {
+  const args = wasmtime({
+    listen: { hostname: "127.0.0.1", port: 0 },
+    entry: "wasi:http/handler@0.3.0",
+    folders: [{ host: "/x", guest: "/", readOnly: false }],
+    env: new Map([["A", "B"]]),
+    allowNet: true,
+  });
+  assert.deepEqual(args.slice(2, -1), [
+    "-Scli",
+    "--dir=/x::/",
+    "--env=A=B",
+    "-Sinherit-network",
+    "-Sallow-ip-name-lookup",
+    ...P3,
+  ]);
+});
+
+Deno.test("wasmtimeCommand lets a command use the types of HTTP without the network", () => {
+  const imports = ["wasi:http/types@0.2.0"];
+  assert.deepEqual(wasmtime({ imports }), ["run", "-Shttp", "/cache/wasm/sha256:0a"]);
+});
+
+Deno.test("spinCommand passes the folder of the credentials in the environment", () => {
+  const { args, env } = spin("ghcr.io/acme/app:v1", { dockerConfig: "/tmp/login" });
+  assert.deepEqual(env, { DOCKER_CONFIG: "/tmp/login" });
+  assert.ok(!args.includes("/tmp/login"));
+});

@@ -2,11 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
 import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
-import {
-  type Requirements,
-  requirementsOf,
-  unsupportedWasm,
-} from "../../../src/run/wasm/requirements.ts";
+import { type Requirements, requirementsOf } from "../../../src/run/wasm/requirements.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 function ofComponent(imports: string[], exports: string[]): Requirements {
@@ -228,29 +224,3 @@ for (
     assert.match(error.hint, hint);
   });
 }
-
-for (
-  const [kind, engine] of [["command", "wasmtime"], ["http", "spin"], ["spin", "spin"]] as const
-) {
-  Deno.test(`unsupportedWasm names --engine ${engine} for the kind "${kind}"`, () => {
-    const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-    const error = unsupportedWasm("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
-    assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
-    assert.equal(
-      error.message,
-      "cannot run ghcr.io/acme/app:v1: it needs fermyon:spin/key-value@2.0.0 and " +
-        "wasi:nn/tensor@0.2.0, which the embedded engine does not have",
-    );
-    assert.match(error.hint, new RegExp(`--engine ${engine}$`));
-  });
-}
-
-Deno.test("unsupportedWasm shortens names and removes control characters", () => {
-  const name = "x\n\x1b[31m".repeat(100);
-  const { message } = unsupportedWasm("app", {
-    kind: "http",
-    entry: "x",
-    unsupported: [name, name],
-  });
-  assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);
-});

@@ -1,4 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
+import { parseReference } from "../../../oci/reference.ts";
 import { flagOf } from "../../errors.ts";
 import type { GlobalOptions } from "../../options.ts";
 import type { PullingOptions } from "../pull/options.ts";
@@ -21,9 +22,36 @@ export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen", "variabl
 /** Describes a Spin app in the refusal of an option that would grant it something. */
 export const SPIN_APP = "a Spin app: its manifest declares what it may access";
 
-/** True if the subject is a file rather than a reference: `app.wasm`, or any path. */
-export function isFile(subject: string): boolean {
-  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
+/**
+ * True if the subject is a file rather than a reference: `app.wasm`, any path, or the name of a file that exists, which
+ * no registry is asked for.
+ * @param note is called with how to run the reference, if the name of the file can be one too
+ */
+export function isFile(subject: string, note: (message: string) => void): boolean {
+  if (subject.endsWith(".wasm") || PATH.test(subject)) return true;
+  if (!exists(subject)) return false;
+  if (isReference(subject)) {
+    note(`running the file ${subject}; docker://${subject} runs the reference of that name`);
+  }
+  return true;
+}
+
+const PATH = /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/;
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // A reference, if it is one.
+  }
+}
+
+function isReference(text: string): boolean {
+  try {
+    return parseReference(text) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -73,7 +73,7 @@ class Run {
   }
 
   async start(subject: string): Promise<void> {
-    if (isFile(subject)) {
+    if (isFile(subject, (message) => this.#context.info(message))) {
       rejectVolume(subject, this.#context.options);
       return await this.#run(subject, { kind: "wasm", wasm: wasmFile(subject) });
     }

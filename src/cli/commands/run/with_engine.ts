@@ -16,6 +16,12 @@ import {
 } from "../../../run/external/find_engine.ts";
 import { runEngine } from "../../../run/external/process.ts";
 import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
+import {
+  importNames,
+  missingInWasmtime,
+  requirementsOf,
+  unsupportedByWasmtime,
+} from "../../../run/wasm/requirements.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";
@@ -26,9 +32,9 @@ import {
   rejectArguments,
   rejectOptions,
   type RunOptions,
-  SERVER_OPTIONS,
   SPIN_APP,
 } from "./options.ts";
+import { SpinLogin } from "./spin_login.ts";
 import { pullAndUse } from "./pull_and_lease.ts";
 
 /** `larder run --engine NAME`: pulls, and runs an installed engine; without a name, lists the engines. */
@@ -71,7 +77,7 @@ class EngineRun {
   }
 
   async withSpin(subject: string): Promise<number> {
-    if (isFile(subject)) throw notForSpin(subject, "it is a file");
+    if (this.#isFile(subject)) throw notForSpin(subject, "it is a file");
     rejectOptions(this.#command, ["dir", "allowNet"], SPIN_APP);
     rejectArguments(this.#args, subject);
     if (this.#context.options.offline) {
@@ -90,6 +96,7 @@ class EngineRun {
   async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
     if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is not a Spin app");
     const { reference, manifestDigest } = image;
+    using login = await SpinLogin.of(this.#context, reference);
     return await this.#start(
       spinCommand({
         reference,
@@ -100,26 +107,38 @@ class EngineRun {
         listen: this.#command.listen,
         env: new Map(this.#grants.env),
         variables: this.#grants.variables,
+        dockerConfig: login?.folder,
       }),
     );
   }
 
   async withWasmtime(subject: string): Promise<number> {
-    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
-    if (isFile(subject)) return await this.#wasmtime(subject, subject);
+    if (this.#isFile(subject)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,
       subject,
       this.#command,
-      async (image, resolver) => this.#wasmtime(image.name, (await resolver.wasm(image)).path),
+      async (image, resolver) => {
+        if (await resolver.isSpinApp(image)) throw notForWasmtime(image.name);
+        return await this.#wasmtime(image.name, (await resolver.wasm(image)).path);
+      },
     );
   }
 
   async #wasmtime(name: string, path: string): Promise<number> {
     const wasm = inspectWasmFile(path, name);
-    const imports = wasm.kind === "component"
-      ? wasm.imports
-      : wasm.imports.map((each) => `${each.module}.${each.name}`);
+    const imports = importNames(wasm);
+    const requirements = requirementsOf(wasm, name);
+    const missing = missingInWasmtime(wasm, requirements);
+    if (missing.length > 0) throw unsupportedByWasmtime(name, missing, requirements);
+    const serves = requirements.kind === "http";
+    rejectOptions(
+      this.#command,
+      ["variable"],
+      "a run with Wasmtime: only Spin apps have variables",
+    );
+    if (serves) rejectArguments(this.#args, name);
+    else rejectOptions(this.#command, ["listen"], "a command");
     return await this.#start(
       wasmtimeCommand({
         name,
@@ -129,8 +148,14 @@ class EngineRun {
         env: new Map(this.#grants.env),
         allowNet: this.#command.allowNet === "*" ? true : this.#command.allowNet,
         imports,
+        entry: requirements.entry,
+        listen: serves ? this.#grants.address : undefined,
       }),
     );
+  }
+
+  #isFile(subject: string): boolean {
+    return isFile(subject, (message) => this.#context.info(message));
   }
 
   async #start(command: EngineCommand): Promise<number> {
@@ -160,5 +185,11 @@ function unknownEngine(name: string): LarderError {
 function notForSpin(name: string, reason: string): LarderError {
   return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${name}: ${reason}`, {
     hint: "use the embedded engine, or --engine wasmtime",
+  });
+}
+
+function notForWasmtime(name: string): LarderError {
+  return new LarderError("LDR_NOT_RUNNABLE", `Wasmtime cannot run ${name}: it is a Spin app`, {
+    hint: "use the embedded engine, or --engine spin",
   });
 }
