@@ -98,13 +98,13 @@ function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpRespon
   for (let i = 0; i + 1 < incoming.rawHeaders.length; i += 2) {
     headers.append(incoming.rawHeaders[i]!, incoming.rawHeaders[i + 1]!);
   }
-  const body = request.method === "HEAD" ? null : streamOf(incoming);
+  const body = request.method === "HEAD" ? null : bodyStream(incoming);
   if (!body) incoming.resume();
   return { url: request.url.href, status: incoming.statusCode ?? 0, headers, body };
 }
 
-/** As `Readable.toWeb`, of which a `cancel` ends the process in Deno 2.4. */
-function streamOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+/** Returns the body of a message, as `Readable.toWeb` does, of which a `cancel` ends the process in Deno 2.4. */
+export function bodyStream(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   const chunks = incoming[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   return new ReadableStream({
     async pull(controller) {

@@ -29,6 +29,21 @@ export function isProxyBypassed(url: URL, noProxy: string | undefined): boolean 
   });
 }
 
+/** Returns the set ones of the variables that decide whether the runtime uses a proxy; none if they name no proxy. */
+export function proxyVariables(
+  env: { get(name: string): string | undefined },
+): Record<string, string> {
+  const set = (names: readonly string[]) =>
+    names.flatMap((name): [string, string][] => {
+      const value = env.get(name);
+      return value ? [[name, value]] : [];
+    });
+  const proxies = set(PROXY_VARIABLES);
+  return Object.fromEntries(
+    proxies.length > 0 ? [...proxies, ...set(["NO_PROXY", "no_proxy"])] : [],
+  );
+}
+
 /** Runs `create` without the proxy variables, which the runtime reads whenever it creates a client. */
 export function withoutProxies<T>(create: () => T): T {
   const saved = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);

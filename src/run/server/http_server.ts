@@ -6,6 +6,7 @@ import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 import { GuestFailure, serverStopping } from "./failure.ts";
 import { isBodiless } from "./response_body.ts";
+import { receivedHeaders } from "./received_headers.ts";
 import type { GuestPool } from "./worker_pool.ts";
 
 /** Start of a warning that Deno prints once, after a response to a request whose signal was read. */
@@ -97,17 +98,19 @@ export class HttpServer {
 
   async #answer(request: Request, client: Deno.NetAddr): Promise<Response> {
     const start = performance.now();
-    const target = targetOf(request.url);
+    const target = targetOf(request.url, request.headers.get("host"));
     let response: Response;
     try {
       if (this.#isStopping) throw serverStopping();
-      response = await respond(await this.#site.promise, request, target, client);
+      response = target
+        ? await respond(await this.#site.promise, request, target, client)
+        : statusResponse(400);
     } catch (error) {
       response = statusResponse(this.#statusOf(error));
     }
     this.#options.onRequest?.({
       method: request.method,
-      path: target.path,
+      path: target?.path ?? request.url,
       status: response.status,
       duration: performance.now() - start,
     });
@@ -152,12 +155,16 @@ function headOf(
 ): RequestHead {
   const reserved = new Set(added.map(([name]) => name));
   const isForged = (name: string) => reserved.has(name) || name.startsWith("spin-path-match-");
+  const { method } = request;
+  const headers = receivedHeaders(request.headers);
+  // The runtime reports the target `*`, which is for the server as a whole, as the path `/*` (RFC 9112 §3.2.4).
+  const isForServer = method === "OPTIONS" && path === "/*" && query === "";
   return {
-    method: request.method,
-    path: path + query,
+    method,
+    path: isForServer ? "*" : path + query,
     scheme: "http",
-    authority: request.headers.get("host") ?? authority,
-    headers: [...[...request.headers].filter(([name]) => !isForged(name)), ...added],
+    authority,
+    headers: [...headers.filter(([name]) => !isForged(name)), ...added],
   };
 }
 
@@ -166,6 +173,7 @@ function staticResponse({ status, headers, body }: StaticResponse): Response {
 }
 
 const REASONS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
   404: "Not Found",
   499: "Client Closed Request",
   500: "Internal Server Error",

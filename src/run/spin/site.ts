@@ -3,6 +3,7 @@ import type { Compiler } from "../engine/compiler.ts";
 import type { GuestProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 import type { HostSettings } from "../wasi/host.ts";
+import type { NetworkSettings } from "../wasi/http/wire.ts";
 import { needsSpin } from "../wasm/requirements.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
@@ -23,6 +24,8 @@ export interface SpinSiteOptions {
   readonly variables: Variables;
   /** The origin at which the app will answer, for requests to itself. */
   readonly origin: string;
+  /** Returns how components send requests; called if one may send any. */
+  readonly network: () => NetworkSettings;
   readonly compiler: Compiler;
   /** Called with the name of each component that has to be compiled. */
   readonly onCompile?: (name: string) => void;
@@ -46,7 +49,7 @@ export async function prepareSpinApp(
   const router = routerOf(app, name);
   const variables = resolveVariables(app, options.variables);
   const components = [...componentsOf(router)].map((id) =>
-    prepareComponent(name, cached, app.components.get(id)!, variables, options.origin)
+    prepareComponent(name, cached, app.components.get(id)!, variables, options)
   );
   const programs = new Map<string, GuestProgram>();
   for (const { id, prepared, settings } of components) {
@@ -83,7 +86,7 @@ function prepareComponent(
   cached: CachedApp,
   component: SpinComponent,
   variables: Variables,
-  origin: string,
+  { origin, network }: SpinSiteOptions,
 ): PreparedComponent {
   const { id } = component;
   const wasm = cached.wasm(id);
@@ -99,12 +102,14 @@ function prepareComponent(
       `its component "${id}" has dependencies that are composed when it starts`,
     );
   }
+  const { rules } = allowedHosts(component, variables, name);
   const settings: HostSettings = {
     grantor: "app",
     args: [],
     env: [...component.env],
     mounts: [{ kind: "tree", guest: "/", tree: mountTree(component, cached.locate, name) }],
-    allowedHosts: allowedHosts(component, variables, name).rules,
+    allowedHosts: rules,
+    network: rules.length > 0 ? network() : undefined,
     self: origin,
     variables: Object.fromEntries(componentVariables(component, variables, name)),
     stdin: "empty",

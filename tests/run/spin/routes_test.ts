@@ -213,7 +213,7 @@ const client = { hostname: "127.0.0.1", port: 53152 };
 
 /** Returns the headers that Spin adds to a request. */
 function headers(from: Router, url: string, address = client): Record<string, string> {
-  const target = targetOf(url);
+  const target = targetOf(url, null)!;
   return Object.fromEntries(spinHeaders(from.match(target.path)!, target, address));
 }
 

@@ -16,6 +16,7 @@ import { CompiledStore } from "../../../store/entries/compiled_store.ts";
 import type { Context } from "../../context.ts";
 import { roomFor } from "../gc/auto.ts";
 import { type Grants, grantsOf } from "./grants.ts";
+import { guestNetwork } from "./guest_network.ts";
 import {
   isFile,
   missingReference,
@@ -121,7 +122,12 @@ class Run {
     await serve(this.#context, address, this.#signal, async (origin) => ({
       kind: "app",
       name,
-      ...await prepareSpinApp(name, cached, { variables, origin, ...this.#compiling() }),
+      ...await prepareSpinApp(name, cached, {
+        variables,
+        origin,
+        network: () => guestNetwork(this.#context),
+        ...this.#compiling(),
+      }),
     }));
   }
 
@@ -142,6 +148,7 @@ class Run {
       env,
       mounts: folders.map((folder) => ({ kind: "folder", ...folder })),
       allowedHosts: outbound.rules,
+      network: outbound.rules.length > 0 ? guestNetwork(this.#context) : undefined,
       variables: {},
       stdin,
     };

@@ -7,23 +7,27 @@ import type { InstanceResources } from "../resources.ts";
 import { type BodySource, OutgoingBody } from "./bodies.ts";
 import { FutureIncomingResponse, IncomingResponse } from "./incoming.ts";
 import { OutgoingRequest, type RequestOptions, type RequestParts } from "./outgoing.ts";
+import { sendRequest } from "./send_request.ts";
 import { type ErrorCode, HttpFailure } from "./types.ts";
+import { DIRECT, type NetworkSettings, type WireResponse } from "./wire.ts";
 
 /** The hosts that guests may send requests to. */
 export interface ClientSettings {
   readonly allowedHosts: readonly OutboundRule[];
   /** The URL at which the app itself listens, as `http://127.0.0.1:3000`; undefined if it does not. */
   readonly self?: string | undefined;
+  /** By default, requests are sent directly, and the built-in certificates are trusted. */
+  readonly network?: NetworkSettings | undefined;
 }
 
-/** Methods for which `fetch` does not accept a body. */
+/** Methods whose requests have no body (RFC 9110 §9.3.1, §9.3.2). */
 const BODILESS = ["GET", "HEAD"];
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
 /** `wasi:http/outgoing-handler`. */
 export function clientImports(
-  { allowedHosts, self }: ClientSettings,
+  { allowedHosts, self, network = DIRECT }: ClientSettings,
   denials: Denials,
   resources: InstanceResources,
 ): Record<string, object> {
@@ -39,7 +43,7 @@ export function clientImports(
         }
         if (resources.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
         const target = isSelfRequest(url) ? urlOfSelf(url, self) : url;
-        return new ClientRequest(parts, options, resources).start(target);
+        return new ClientRequest(parts, options, { resources, network }).start(target);
       },
     },
   };
@@ -66,6 +70,7 @@ function urlOfSelf({ pathname, search }: URL, self: string | undefined): URL {
 class ClientRequest implements Disposable {
   readonly #parts: RequestParts;
   readonly #resources: InstanceResources;
+  readonly #network: NetworkSettings;
   /** Milliseconds until the head of the response. */
   readonly #headTimeout: number | undefined;
   /** Milliseconds until the next chunk of the response's body. */
@@ -76,12 +81,13 @@ class ClientRequest implements Disposable {
   constructor(
     parts: RequestParts,
     options: RequestOptions | undefined,
-    resources: InstanceResources,
+    { resources, network }: { resources: InstanceResources; network: NetworkSettings },
   ) {
     this.#parts = parts;
     this.#resources = resources;
+    this.#network = network;
     const firstByte = options?.firstByteTimeout();
-    // The sum of both timeouts, because `fetch` does not report when it is connected.
+    // The sum of both timeouts, because `sendRequest` does not report when it is connected.
     this.#headTimeout = inMilliseconds(firstByte && firstByte + (options?.connectTimeout() ?? 0n));
     this.#chunkTimeout = inMilliseconds(options?.betweenBytesTimeout());
   }
@@ -118,14 +124,14 @@ class ClientRequest implements Disposable {
   }
 
   async #send(url: URL): Promise<IncomingResponse> {
-    const { method } = this.#parts;
-    const headers = new Headers();
-    for (const [name, value] of this.#parts.headers) headers.append(name, value);
-    // Otherwise Deno requests a compressed body and decompresses it, which the guest did not ask for.
-    if (!headers.has("accept-encoding")) headers.set("accept-encoding", "identity");
-    const body = this.#requestBody();
+    const { method, headers } = this.#parts;
+    // Its response is a tunnel.
+    if (method === "CONNECT") throw new HttpFailure({ tag: "HTTP-request-method-invalid" });
     const { signal } = this.#abort;
-    const sent = fetch(url, { method, headers, body, redirect: "manual", signal });
+    const sent = sendRequest(
+      { url, method, headers, body: this.#requestBody(), signal },
+      this.#network,
+    );
     const response = await this.#withTimeout(this.#headTimeout, sent);
     return new IncomingResponse(response.status, response.headers, this.#responseBody(response));
   }
@@ -148,7 +154,7 @@ class ClientRequest implements Disposable {
     return readable;
   }
 
-  #responseBody(response: Response): BodySource {
+  #responseBody(response: WireResponse): BodySource {
     const reader = this.#reader = response.body?.getReader();
     return {
       read: async () => {
@@ -184,7 +190,17 @@ function inMilliseconds(nanoseconds: bigint | undefined): number | undefined {
   return nanoseconds === undefined ? undefined : Number(nanoseconds / NANOSECONDS_PER_MILLISECOND);
 }
 
-/** Patterns of Deno's error messages after the URL; its errors have no codes. */
+/** Error codes of Node's client, of the system and of TLS. */
+const CODES: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/^ECONNREFUSED$/, { tag: "connection-refused" }],
+  [/^(?:ENOTFOUND|EAI_\w+)$/, { tag: "DNS-error", val: {} }],
+  [/^(?:ECONNRESET|EPIPE)$/, { tag: "connection-terminated" }],
+  [/CERT|^UNABLE_TO_|HOSTNAME_MISMATCH/, { tag: "TLS-certificate-error" }],
+  [/^(?:ERR_SSL_|EPROTO)/, { tag: "TLS-protocol-error" }],
+  [/^HPE_/, { tag: "HTTP-protocol-error" }],
+];
+
+/** Patterns of the messages of Deno's client after the URL; its errors have no codes. Node's client of Deno 2.4 uses it. */
 const CODES_BY_MESSAGE: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^tcp connect error: Connection refused|os error 10061/, { tag: "connection-refused" }],
   [/^dns error|lookup address/, { tag: "DNS-error", val: {} }],
@@ -198,9 +214,11 @@ const CODES_BY_MESSAGE: readonly (readonly [RegExp, ErrorCode])[] = [
 function errorCodeOf(error: unknown): ErrorCode {
   if (error instanceof HttpFailure) return error.payload;
   if (error instanceof Deno.errors.NotCapable) return { tag: "HTTP-request-denied" };
-  const { cause } = error as Error;
+  const { cause, code } = error as Error & { code?: unknown };
+  const [, known] = typeof code === "string" ? CODES.find(([each]) => each.test(code)) ?? [] : [];
+  if (known) return known;
   const message = messageOf(cause instanceof Error ? cause : error);
   const detail = message.replace(/^.*client error \(\w+\): /, "");
-  const [, code] = CODES_BY_MESSAGE.find(([pattern]) => pattern.test(detail)) ?? [];
-  return code ?? { tag: "internal-error", val: message };
+  const [, byMessage] = CODES_BY_MESSAGE.find(([pattern]) => pattern.test(detail)) ?? [];
+  return byMessage ?? { tag: "internal-error", val: message };
 }

@@ -71,7 +71,7 @@ export class IncomingRequest extends IncomingMessage {
 export class IncomingResponse extends IncomingMessage {
   readonly #status: number;
 
-  constructor(status: number, headers: Headers, source: BodySource) {
+  constructor(status: number, headers: HeaderList, source: BodySource) {
     super(headers, source);
     this.#status = status;
   }

@@ -30,7 +30,7 @@ Deno.test("outgoing-handler maps failed connections to their error codes", async
   assert.deepEqual(await caller.call({ authority: server.host, scheme: "HTTPS" }), {
     tag: "TLS-protocol-error",
   });
-  assert.deepEqual(await caller.call({ authority: server.host, method: "TRACE" }), {
+  assert.deepEqual(await caller.call({ authority: server.host, method: "CONNECT" }), {
     tag: "HTTP-request-method-invalid",
   });
 });

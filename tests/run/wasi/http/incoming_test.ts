@@ -58,7 +58,7 @@ Deno.test("IncomingRequest has one body, and cancels it if it is dropped before"
 Deno.test("FutureIncomingResponse returns its response once, and cancels the request if it is dropped before", async () => {
   let cancels = 0;
   let requestCancels = 0;
-  const response = new IncomingResponse(204, new Headers({ a: "1" }), {
+  const response = new IncomingResponse(204, [["a", "1"]], {
     read: () => null,
     cancel: () => cancels++,
   });

@@ -1,0 +1,21 @@
+import type { HeaderList } from "../wasi/http/fields.ts";
+
+/** The runtime's own list, in which repeated fields are still apart. */
+const LIST = "header list";
+
+/**
+ * Returns the fields of a request as they were sent, with lower-case names. `Headers` itself joins repeated ones; this
+ * reads the list inside it, of Deno 2.4 to 2.9, and falls back on joined ones if a later runtime has none. The runtime
+ * joins several `cookie` fields to one, as HTTP/2 does (RFC 9113 §8.2.3).
+ */
+export function receivedHeaders(headers: Headers): HeaderList {
+  headers.getSetCookie(); // Fills the list, without sorting it.
+  const symbol = Object.getOwnPropertySymbols(headers).find((each) => each.description === LIST);
+  const list = symbol && (headers as unknown as Record<symbol, unknown>)[symbol];
+  if (!isHeaderList(list)) return [...headers];
+  return list.map(([name, value]) => [name.toLowerCase(), value]);
+}
+
+function isHeaderList(value: unknown): value is HeaderList {
+  return Array.isArray(value) && value.every((each) => Array.isArray(each) && each.length === 2);
+}

@@ -1,0 +1,80 @@
+import { once } from "node:events";
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpsRequest } from "node:https";
+import {
+  bodyStream,
+  type NodeTls,
+  TRUST_ANY,
+  trusting,
+} from "../../../registry/http/node_request.ts";
+import type { HeaderList } from "./fields.ts";
+import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
+
+const trusts = new WeakMap<NetworkSettings, NodeTls>();
+
+/** Sends a request without a proxy. The runtime repeats it if a connection that it uses again turns out to be closed. */
+export async function sendWithNode(
+  request: WireRequest,
+  network: NetworkSettings,
+): Promise<WireResponse> {
+  const { url, method, headers, body, signal } = request;
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const options = { method, headers: valuesByName(headers) };
+  const outgoing = url.protocol === "https:"
+    ? httpsRequest(url, { ...options, ...trustOf(network) })
+    : httpRequest(url, options);
+  outgoing.removeHeader("connection");
+  const onAbort = () => outgoing.destroy(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  outgoing.on("close", () => signal.removeEventListener("abort", onAbort));
+  outgoing.on("error", reject);
+  outgoing.on("response", resolve);
+  if (body) sendBody(outgoing, body).catch((error) => outgoing.destroy(error));
+  else outgoing.end();
+  const incoming = await promise;
+  return {
+    status: incoming.statusCode!,
+    headers: pairsOf(incoming.rawHeaders),
+    body: bodyStream(incoming),
+  };
+}
+
+/** Returns the values of each field. Node writes fields with several values as several lines. */
+function valuesByName(headers: HeaderList): Record<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    const known = values.get(key);
+    if (known) known.push(value);
+    else values.set(key, [value]);
+  }
+  return Object.fromEntries(values);
+}
+
+function pairsOf(raw: readonly string[]): HeaderList {
+  return Array.from(
+    { length: raw.length / 2 },
+    (_, i) => [raw[2 * i]!.toLowerCase(), raw[2 * i + 1]!],
+  );
+}
+
+async function sendBody(
+  outgoing: ClientRequest,
+  body: ReadableStream<Uint8Array>,
+): Promise<void> {
+  // For methods that usually have no body, Node would send it without a length.
+  if (!outgoing.hasHeader("content-length")) outgoing.setHeader("transfer-encoding", "chunked");
+  for await (const bytes of body) {
+    if (!outgoing.write(bytes)) await once(outgoing, "drain");
+  }
+  outgoing.end();
+}
+
+function trustOf(network: NetworkSettings): NodeTls {
+  const known = trusts.get(network);
+  if (known) return known;
+  const trust = network.insecure ? TRUST_ANY : trusting(network.caCerts);
+  trusts.set(network, trust);
+  return trust;
+}

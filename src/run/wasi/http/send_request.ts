@@ -1,0 +1,22 @@
+import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
+
+/**
+ * Sends a request with Node's client, because `fetch` adds fields and joins repeated ones. Only `fetch` can use a proxy.
+ * Both are loaded when a guest sends its first request: they take 8 MB of memory in each thread.
+ *
+ * @throws the error of the runtime, or the reason of the signal
+ */
+export async function sendRequest(
+  request: WireRequest,
+  network: NetworkSettings,
+): Promise<WireResponse> {
+  if (Object.keys(network.proxies).length > 0) {
+    const { proxyFor } = await import("../../../registry/http/proxy.ts");
+    if (proxyFor(request.url, { get: (name) => network.proxies[name] })) {
+      const { sendWithFetch } = await import("./fetch_client.ts");
+      return await sendWithFetch(request, network);
+    }
+  }
+  const { sendWithNode } = await import("./node_client.ts");
+  return await sendWithNode(request, network);
+}
