@@ -20,6 +20,8 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 decodes gzip even if it has not requested it",
     "pull -k accepts an untrusted certificate":
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
+    "run applies --ca-file and -k to the requests of guests > -k":
+      "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "pull accepts an untrusted certificate if the config says so":
       "node:https of Deno 2.4 drops connections whose certificate it need not verify",
     "pull uses the certificates of Podman's and Docker's folders for their host > a client certificate with --insecure":

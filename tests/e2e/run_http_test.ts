@@ -6,6 +6,7 @@ import { run } from "../support/cli/commands.ts";
 import { preparedUser } from "../support/cli/prepared_user.ts";
 import { Serving } from "../support/cli/serving.ts";
 import { Gate } from "../support/gate.ts";
+import { TestCa } from "../support/registry/certificates.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
 import { guestBytes } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
@@ -218,4 +219,32 @@ Deno.test("run lets an HTTP component reach only the hosts that --allow-net gran
   }
   await using serving = await Serving.start(user, [`--allow-net=${server.host}`, "handler.wasm"]);
   assert.deepEqual(await serving.get(path), [200, "200 from the server"]);
+});
+
+Deno.test("run applies --ca-file and -k to the requests of guests", async (t) => {
+  using user = await userWithHandlers();
+  using ca = await TestCa.create();
+  const { certificate, key } = await ca.issue();
+  await using server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    cert: Deno.readTextFileSync(certificate),
+    key: Deno.readTextFileSync(key),
+  }, () => new Response("from the server"));
+  const host = `127.0.0.1:${server.addr.port}`;
+  const path = `/fetch?url=${encodeURIComponent(`https://${host}/`)}`;
+  for (
+    const [name, options, expected] of [
+      ["neither", [], 500],
+      ["--ca-file", ["--ca-file", ca.file], 200],
+      ["-k", ["-k"], 200],
+    ] as const
+  ) {
+    await t.step(name, async () => {
+      const args = [...options, `--allow-net=${host}`, "handler.wasm"];
+      await using serving = await Serving.start(user, args);
+      assert.equal((await serving.get(path))[0], expected);
+    });
+  }
 });

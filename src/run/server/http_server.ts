@@ -6,7 +6,7 @@ import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 import { GuestFailure, serverStopping } from "./failure.ts";
 import { isBodiless } from "./response_body.ts";
-import { receivedHeaders } from "./received_headers.ts";
+import { receivedHeaders } from "../wasi/http/received_headers.ts";
 import type { GuestPool } from "./worker_pool.ts";
 
 /** Start of a warning that Deno prints once, after a response to a request whose signal was read. */

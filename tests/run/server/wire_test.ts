@@ -1,7 +1,7 @@
 /** Requests and responses as they are on the wire: clients write bytes to a socket. */
 import assert from "node:assert/strict";
 import { HttpServer } from "../../../src/run/server/http_server.ts";
-import { receivedHeaders } from "../../../src/run/server/received_headers.ts";
+import { receivedHeaders } from "../../../src/run/wasi/http/received_headers.ts";
 import { GuestResponse } from "../../../src/run/server/response_body.ts";
 import type { GuestPool } from "../../../src/run/server/worker_pool.ts";
 import type { HeaderList } from "../../../src/run/wasi/http/fields.ts";

@@ -200,7 +200,7 @@ const CODES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^HPE_/, { tag: "HTTP-protocol-error" }],
 ];
 
-/** Patterns of the messages of Deno's client after the URL; its errors have no codes. Node's client of Deno 2.4 uses it. */
+/** Patterns of the messages of Deno's client after the URL; its errors have no codes. */
 const CODES_BY_MESSAGE: readonly (readonly [RegExp, ErrorCode])[] = [
   [/^tcp connect error: Connection refused|os error 10061/, { tag: "connection-refused" }],
   [/^dns error|lookup address/, { tag: "DNS-error", val: {} }],

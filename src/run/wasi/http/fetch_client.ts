@@ -1,9 +1,10 @@
+import { receivedHeaders } from "./received_headers.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
 
 const clients = new WeakMap<NetworkSettings, Deno.HttpClient>();
 
 /**
- * Sends a request through the proxy of the environment. The runtime joins repeated fields, and adds `accept`,
+ * Sends a request, through the proxy of the environment if there is one. The runtime joins repeated fields, and adds `accept`,
  * `accept-language` and `user-agent` unless the guest sets them.
  */
 export async function sendWithFetch(
@@ -16,7 +17,11 @@ export async function sendWithFetch(
   if (!fields.has("accept-encoding")) fields.set("accept-encoding", "identity");
   const init = { method, headers: fields, body, signal, redirect: "manual" } as const;
   const response = await fetch(url, { ...init, client: clientFor(network) });
-  return { status: response.status, headers: [...response.headers], body: response.body };
+  return {
+    status: response.status,
+    headers: receivedHeaders(response.headers),
+    body: response.body,
+  };
 }
 
 function clientFor(network: NetworkSettings): Deno.HttpClient {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { createSecureContext } from "node:tls";
 import {
   bodyStream,
   type NodeTls,
@@ -11,6 +12,16 @@ import type { HeaderList } from "./fields.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
 
 const trusts = new WeakMap<NetworkSettings, NodeTls>();
+
+/**
+ * False for Node's client of Deno 2.4, which can be told by its empty TLS contexts: it sends some requests without a body
+ * never, and accepts no certificate that it does not trust.
+ */
+export function canSendWithNode(): boolean {
+  return isCurrent ??= createSecureContext().context !== undefined;
+}
+
+let isCurrent: boolean | undefined;
 
 /** Sends a request without a proxy. The runtime repeats it if a connection that it uses again turns out to be closed. */
 export async function sendWithNode(

@@ -10,13 +10,16 @@ export async function sendRequest(
   request: WireRequest,
   network: NetworkSettings,
 ): Promise<WireResponse> {
-  if (Object.keys(network.proxies).length > 0) {
-    const { proxyFor } = await import("../../../registry/http/proxy.ts");
-    if (proxyFor(request.url, { get: (name) => network.proxies[name] })) {
-      const { sendWithFetch } = await import("./fetch_client.ts");
-      return await sendWithFetch(request, network);
-    }
+  if (!await isProxied(request.url, network)) {
+    const { canSendWithNode, sendWithNode } = await import("./node_client.ts");
+    if (canSendWithNode()) return await sendWithNode(request, network);
   }
-  const { sendWithNode } = await import("./node_client.ts");
-  return await sendWithNode(request, network);
+  const { sendWithFetch } = await import("./fetch_client.ts");
+  return await sendWithFetch(request, network);
+}
+
+async function isProxied(url: URL, { proxies }: NetworkSettings): Promise<boolean> {
+  if (Object.keys(proxies).length === 0) return false;
+  const { proxyFor } = await import("../../../registry/http/proxy.ts");
+  return proxyFor(url, { get: (name) => proxies[name] }) !== undefined;
 }

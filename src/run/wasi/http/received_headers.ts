@@ -1,10 +1,10 @@
-import type { HeaderList } from "../wasi/http/fields.ts";
+import type { HeaderList } from "./fields.ts";
 
 /** The runtime's own list, in which repeated fields are still apart. */
 const LIST = "header list";
 
 /**
- * Returns the fields of a request as they were sent, with lower-case names. `Headers` itself joins repeated ones; this
+ * Returns the fields of a message as they were sent, with lower-case names. `Headers` itself joins repeated ones; this
  * reads the list inside it, of Deno 2.4 to 2.9, and falls back on joined ones if a later runtime has none. The runtime
  * joins several `cookie` fields to one, as HTTP/2 does (RFC 9113 §8.2.3).
  */
