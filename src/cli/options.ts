@@ -2,7 +2,7 @@ import { Argument, type Command, Option } from "commander";
 import { LarderError } from "../base/errors.ts";
 import { TRANSFERS } from "../base/limits.ts";
 import type { SandboxChoice } from "../builds/sandbox/sandbox_choice.ts";
-import { parseDuration } from "../base/units.ts";
+import { parseBytes, parseDuration } from "../base/units.ts";
 import { badOption, notAChoice } from "./errors.ts";
 
 /** The options that every command takes, before or after the verb. */
@@ -157,6 +157,33 @@ export function buildOptions(): Option[] {
     formatOption(),
   ];
 }
+
+/** `--max-memory SIZE`, in bytes, and `--timeout DURATION`, in milliseconds. */
+export function guestLimitOptions(): Option[] {
+  return [
+    valueOption("--max-memory <size>", "most memory of a guest (default: 1GiB)", (text) => {
+      const bytes = parseBytes(text);
+      if (bytes >= MIN_MEMORY && bytes <= MAX_MEMORY) return bytes;
+      throw new LarderError("LDR_USAGE", `"${text}" is not between 64KiB and 4GiB`, {
+        hint: "Wasm has memories of these sizes: write one such as 256MiB",
+      });
+    }),
+    valueOption("--timeout <duration>", "most time for a command, or for a request", (text) => {
+      const milliseconds = Math.ceil(parseDuration(text));
+      if (milliseconds > 0) return Math.min(milliseconds, MAX_TIMER);
+      throw new LarderError("LDR_USAGE", `"${text}" leaves no time to run`, {
+        hint: "write a duration such as 30s, or leave the option out",
+      });
+    }),
+  ];
+}
+
+/** Bytes of the smallest and the largest memory of Wasm with 32-bit addresses. */
+const MIN_MEMORY = 64 * 1024;
+const MAX_MEMORY = 4 * 1024 ** 3;
+
+/** Milliseconds after which timers of the runtime would overflow. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 /** `--days N`, a number such as `7` or `0.5`. */
 export function daysOption(): Option {

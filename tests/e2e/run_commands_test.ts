@@ -152,7 +152,10 @@ Deno.test("run exits with 1 and LDR_GUEST if a command traps", async () => {
     user.write("cases.wasm", await guestBytes("command_cases"));
     const { code, stderr } = await user.larder(["run", ...args]);
     assert.equal(code, 1);
-    assert.match(stderr, /^error: .*\.wasm trapped: .*unreachable.* \[LDR_GUEST\]\nhint: .+$/m);
+    assert.match(
+      stderr,
+      /^error: .*\.wasm trapped: .*unreachable.* \[LDR_GUEST\]\n(?: +\d+: .+\n)+hint: .+$/m,
+    );
   }
 });
 
@@ -271,5 +274,48 @@ Deno.test("run rejects options that have no use with a command", async () => {
     assert.equal(code, 2);
     assert.equal(stdout, "");
     assert.match(stderr, new RegExp(`${options[0]} does not apply to a command \\[LDR_USAGE\\]`));
+  }
+});
+
+Deno.test("run prints the calls under way when a command traps, and says if memory ran out", async () => {
+  using user = new TestUser();
+  const text = `(module (memory (export "memory") 1)
+    (func $_start (export "_start")
+      (loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+      (call $_ZN5alloc5alloc18handle_alloc_error17h0123456789abcdefE))
+    (func $_ZN5alloc5alloc18handle_alloc_error17h0123456789abcdefE unreachable))`;
+  user.write("greedy.wasm", await binaryOf(text));
+  const run = (...options: string[]) =>
+    user.larder(["run", "--max-memory", "1MiB", ...options, "greedy.wasm"]);
+  const { code, stderr } = await run();
+  assert.equal(code, 1);
+  assert.deepEqual(stderr.split("\n").slice(0, 3), [
+    "error: greedy.wasm trapped: unreachable, probably for lack of memory: it has 1.00 MiB of 1.00 MiB; --max-memory allows more [LDR_GUEST]",
+    "   0: alloc::alloc::handle_alloc_error",
+    "   1: _start",
+  ]);
+  assert.match((await run("-v")).stderr, /^ {3}1: _start \(function 0 at 0x[0-9a-f]+\)$/m);
+});
+
+Deno.test("run --timeout ends a command", async () => {
+  using user = new TestUser();
+  const text = '(module (func (export "_start") (loop $again (br $again))))';
+  user.write("endless.wasm", await binaryOf(text));
+  const { code, stderr } = await user.larder(["run", "--timeout", "200ms", "endless.wasm"]);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^error: ended endless\.wasm, which ran for 0\.2 s \[LDR_GUEST\]\nhint: .*--timeout/,
+  );
+});
+
+Deno.test("run rejects limits that no guest can have", async () => {
+  using user = new TestUser();
+  for (
+    const [option, value] of [["--max-memory", "5GiB"], ["--max-memory", "1"], ["--timeout", "0"]]
+  ) {
+    const { code, stderr } = await user.larder(["run", option!, value!, "app.wasm"]);
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith(`error: bad ${option}: `), stderr);
   }
 });

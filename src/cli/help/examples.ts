@@ -197,6 +197,10 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
       "larder run --allow-net=api.example.com:443 ghcr.io/owner/tool:v1",
       "grant access to one host",
     ],
+    [
+      "larder run --max-memory 256MiB --timeout 10s ./tool.wasm",
+      "limit the memory and the time of a command",
+    ],
   ],
   "serve": [
     ["larder serve", "serve registries from the cache at http://127.0.0.1:5000"],

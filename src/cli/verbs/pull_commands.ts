@@ -2,7 +2,13 @@
 
 import type { LarderCommand } from "../command.ts";
 import { Context } from "../context.ts";
-import { collect, formatOption, pullingOptions, transfersOption } from "../options.ts";
+import {
+  collect,
+  formatOption,
+  guestLimitOptions,
+  pullingOptions,
+  transfersOption,
+} from "../options.ts";
 import { ENTRIES, nameArgument, referenceArgument } from "../reference_argument.ts";
 
 export function addPull(program: LarderCommand): void {
@@ -38,6 +44,7 @@ export function addRun(program: LarderCommand): void {
     .option("--allow-net [=hosts]", "grant access to HOST[:PORT],…; without =HOSTS, to every host")
     .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
     .option("--listen <host:port>", "address to serve HTTP on (default: 127.0.0.1:3000)")
+    .addOptions(guestLimitOptions())
     .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")
     .addOptions(pullingOptions())
     .action(async (reference: string | undefined, args: string[], options, command) => {

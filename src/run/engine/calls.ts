@@ -8,6 +8,7 @@ import type { ErrorCode } from "../wasi/http/types.ts";
 import type { Source } from "../wasi/io/input_stream.ts";
 import type { Sink } from "../wasi/io/output_stream.ts";
 import type { Component, Instance } from "./component.ts";
+import { guestTrap } from "./trap_report.ts";
 
 /** A request for a guest. */
 export interface GuestRequest {
@@ -27,7 +28,7 @@ export interface ResponseSink {
 /**
  * Instantiates a component and calls `wasi:cli/run`.
  * @returns the exit code
- * @throws the trap
+ * @throws GuestTrap
  */
 export async function callCommand(component: Component, host: Host): Promise<number> {
   const instance = component.start(host);
@@ -38,7 +39,7 @@ export async function callCommand(component: Component, host: Host): Promise<num
     if (instance.exitCode !== undefined) return instance.exitCode;
     // The generated script throws the `err` of a result as an error with a payload.
     if (error instanceof Error && Object.hasOwn(error, "payload")) return 1;
-    throw error;
+    throw guestTrap(error, instance.memoryUse);
   } finally {
     instance[Symbol.dispose]();
     const { stdio, sessions } = host;
@@ -48,7 +49,7 @@ export async function callCommand(component: Component, host: Host): Promise<num
 
 /**
  * Calls `wasi:http/incoming-handler` of an instance for one request, and disposes of the instance.
- * @throws the trap, before or after the head of the response
+ * @throws GuestTrap, before or after the head of the response
  */
 export async function callHandler(
   instance: Instance,
@@ -62,7 +63,7 @@ export async function callHandler(
   try {
     await handler.handle(new IncomingRequest(head, { read: body, cancel() {} }), out);
   } catch (error) {
-    if (instance.exitCode !== 0) throw error;
+    if (instance.exitCode !== 0) throw guestTrap(error, instance.memoryUse);
   }
   instance.recycle();
   await response.finish();

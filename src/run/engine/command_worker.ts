@@ -1,12 +1,12 @@
 /** A command's thread: runs one command to its end. */
-import { messageOf } from "../../base/errors.ts";
 import { workerScope } from "../../base/worker.ts";
-import { type HostSettings, openHost } from "../wasi/host.ts";
+import { type Host, type HostSettings, openHost } from "../wasi/host.ts";
 import { runPreview1 } from "../wasi/preview1/command.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
 import { callCommand } from "./calls.ts";
 import { type CompiledComponent, Component } from "./component.ts";
+import { guestTrap, keepBacktraces, type TrapReport, trapReport } from "./trap_report.ts";
 
 /** A component, or a core module of WASI preview 1, with its grants. */
 export type CommandProgram =
@@ -24,14 +24,17 @@ export type CommandEvent =
   | { readonly sockets: MessagePort }
   | { readonly denial: string }
   | { readonly exitCode: number }
-  | { readonly trap: string };
+  | { readonly trap: TrapReport };
 
 const scope = workerScope<CommandProgram, CommandEvent>();
 
 // The generated script rejects a second promise when a guest traps.
 addEventListener("unhandledrejection", (event) => event.preventDefault());
 
+keepBacktraces();
+
 scope.onmessage = async ({ data: program }) => {
+  const { maxMemory } = program.settings.limits ?? {};
   try {
     const host = openHost(
       program.settings,
@@ -39,14 +42,27 @@ scope.onmessage = async ({ data: program }) => {
       (sockets) => scope.postMessage({ sockets }, [sockets]),
     );
     const exitCode = "module" in program
-      ? await runPreview1(program.module, host, memoryOf(program))
-      : await callCommand(new Component(program), host);
+      ? await runModule(program, host, maxMemory)
+      : await callCommand(new Component(program, maxMemory), host);
     scope.postMessage({ exitCode });
   } catch (error) {
-    scope.postMessage({ trap: messageOf(error) });
+    scope.postMessage({ trap: trapReport(error) });
   }
 };
 
-function memoryOf({ image }: CompiledModule): WebAssembly.Memory | undefined {
-  return image && new MemoryPool(image).acquire();
+/** @throws GuestTrap */
+async function runModule(
+  { module, image }: CompiledModule,
+  host: Host,
+  maxMemory: number | undefined,
+): Promise<number> {
+  const pool = image && new MemoryPool(image, maxMemory);
+  const memory = pool?.acquire();
+  try {
+    return await runPreview1(module, host, memory);
+  } catch (error) {
+    const use = pool &&
+      { limit: pool.limit, isOwnLimit: pool.isOwnLimit, size: memory!.buffer.byteLength };
+    throw guestTrap(error, use);
+  }
 }

@@ -4,6 +4,7 @@ import { PREVIEW1 } from "../wasi/preview1/guest.ts";
 import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
+import type { MemoryUse } from "./trap_report.ts";
 
 /** The function that a generated script returns. It is synchronous because its arguments are. */
 type Instantiate = (
@@ -38,11 +39,12 @@ export class Component {
   /** True if the host is known to have every function that the script reads. */
   #hasAllImports = false;
 
-  constructor({ script, modules, images }: CompiledComponent) {
+  /** @param maxMemory bytes to which the memory of a module can grow */
+  constructor({ script, modules, images }: CompiledComponent, maxMemory?: number) {
     this.#instantiate = new Function(script)();
     this.#modules = modules;
     this.#memories = new Map(
-      [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image)]),
+      [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image, maxMemory)]),
     );
   }
 
@@ -132,6 +134,16 @@ export class Instance implements Disposable {
     this.#exports = exports;
     this.#resources = resources;
     this.#memories = memories;
+  }
+
+  /** The use of the largest memory of which larder sets the limit; undefined if there is none. */
+  get memoryUse(): MemoryUse | undefined {
+    const uses = this.#memories.map(({ memory, pool }) => ({
+      size: memory.buffer.byteLength,
+      limit: pool.limit,
+      isOwnLimit: pool.isOwnLimit,
+    }));
+    return uses.toSorted((a, b) => b.size - a.size)[0];
   }
 
   /** Releases its memories for the next instances. Precondition: no call is under way, and none follows. */

@@ -73,6 +73,10 @@ export interface WasmtimeRun {
   readonly imports: readonly string[];
   /** The export that is called. */
   readonly entry: string;
+  /** In bytes. */
+  readonly maxMemory?: number | undefined;
+  /** In milliseconds. */
+  readonly timeout?: number | undefined;
   /** The address to serve HTTP on; undefined for a command. */
   readonly listen?: ListenAddress | undefined;
 }
@@ -107,6 +111,8 @@ export function wasmtimeCommand(run: WasmtimeRun): EngineCommand {
   const args = [...verb, ...run.folders.map(folderOption)];
   for (const [name, value] of run.env) args.push(`--env=${name}=${value}`);
   args.push(...networkOptions(run));
+  if (run.maxMemory !== undefined) args.push(`-Wmax-memory-size=${run.maxMemory}`);
+  if (run.timeout !== undefined) args.push(`-Wtimeout=${run.timeout}ms`);
   for (const [pattern, ...options] of WASMTIME_OPTIONS) {
     if ([...run.imports, run.entry].some((name) => pattern.test(name))) args.push(...options);
   }

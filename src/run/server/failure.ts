@@ -1,4 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
+import type { TrapFrame, TrapReport } from "../engine/trap_report.ts";
 
 /** A request got no complete response from its guest. */
 export class GuestFailure extends Error {
@@ -7,11 +8,22 @@ export class GuestFailure extends Error {
    * is nginx's status for a client that disconnected; only logs show it.
    */
   readonly status: 499 | 500 | 503 | 504;
+  /** The calls of a guest that has trapped. */
+  readonly frames: readonly TrapFrame[];
 
-  constructor(status: GuestFailure["status"], message: string) {
+  constructor(
+    status: GuestFailure["status"],
+    message: string,
+    frames: GuestFailure["frames"] = [],
+  ) {
     super(message);
     this.status = status;
+    this.frames = frames;
   }
+}
+
+export function guestFailed({ message, frames }: TrapReport): GuestFailure {
+  return new GuestFailure(500, message, frames);
 }
 
 export function clientDisconnected(): GuestFailure {

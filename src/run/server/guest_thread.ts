@@ -1,11 +1,13 @@
 import { interrupted, throwIfAborted } from "../../base/errors.ts";
 import type { GuestProgram } from "../engine/component.ts";
+import type { TrapFrame } from "../engine/trap_report.ts";
 import { permissionsFor } from "../engine/permissions.ts";
 import { GuestSockets } from "../sockets/guest_sockets.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 import {
   cannotLoad,
   clientDisconnected,
+  guestFailed,
   GuestFailure,
   responseTimedOut,
   serverStopping,
@@ -16,13 +18,13 @@ import { MessageBatch } from "./message_batch.ts";
 import type { FromGuest, ToGuest } from "./messages.ts";
 import { GuestResponse } from "./response_body.ts";
 
-/** Milliseconds within which a guest must begin its response. */
+/** Milliseconds within which a guest must begin its response, unless the user sets a timeout. */
 export const RESPONSE_TIMEOUT = 60_000;
 
 /** Milliseconds without a beat after which a thread gets no more requests if another one has room. */
 const BLOCKED_AFTER = 200;
 
-/** Milliseconds without a beat after which a thread is ended, with all its requests. */
+/** Milliseconds without a beat after which a thread is ended, with all its requests, unless the user sets a timeout. */
 export const HANG_TIMEOUT = 10_000;
 
 /** Limit on requests under way in one thread; each has its own instance and memory. */
@@ -30,8 +32,8 @@ export const REQUESTS_PER_THREAD = 32;
 
 /** Receives what a guest's thread reports beside responses. */
 export interface GuestEvents {
-  /** Called with a description, in one line, of each failed request. */
-  readonly onFailure: (message: string) => void;
+  /** Called with a description, in one line, of each failed request, and the frames of a guest that has trapped. */
+  readonly onFailure: (message: string, frames?: readonly TrapFrame[]) => void;
   /** Called with one line for each denied access, which names what would grant it. */
   readonly onDenial: (message: string) => void;
   /** Called with the number of requests for which there is now room, here or in a thread that replaces this one. */
@@ -75,11 +77,14 @@ export class GuestThread {
   readonly #loaded = Promise.withResolvers<void>();
   readonly #counters = new SharedCounters();
   readonly #watchdog = new Watchdog(this.#counters, () => this.#check());
+  /** As of `--timeout`. */
+  readonly #timeout: number | undefined;
   #lastId = 0;
   #ended = false;
 
   private constructor(program: GuestProgram, events: GuestEvents) {
     this.#events = events;
+    this.#timeout = program.settings.limits?.timeout;
     this.#sockets = new GuestSockets(program.settings);
     this.#worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
       type: "module",
@@ -190,7 +195,7 @@ export class GuestThread {
       case "end":
         return this.#finish(message.id, message.isComplete);
       case "failure":
-        return this.#fail(message.id, new GuestFailure(500, message.message));
+        return this.#fail(message.id, guestFailed(message.report));
       case "want":
         void this.#feed(message.id);
         return;
@@ -220,14 +225,16 @@ export class GuestThread {
       bytes = undefined; // The client disconnected.
     }
     // The guest had to wait for the piece.
-    if (exchange) exchange.deadline = performance.now() + RESPONSE_TIMEOUT;
+    if (exchange && this.#timeout === undefined) {
+      exchange.deadline = performance.now() + RESPONSE_TIMEOUT;
+    }
     this.#outbox.post({ type: "piece", id, bytes });
   }
 
   #fail(id: number, failure: GuestFailure): void {
     const exchange = this.#exchanges.get(id);
     if (!exchange) return;
-    this.#events.onFailure(failure.message);
+    this.#events.onFailure(failure.message, failure.frames);
     exchange.answered.reject(failure);
     exchange.response?.end(false);
     this.#cancel(id);
@@ -254,7 +261,7 @@ export class GuestThread {
   }
 
   #check(): void {
-    if (this.#watchdog.silence >= HANG_TIMEOUT) {
+    if (this.#watchdog.silence >= (this.#timeout ?? HANG_TIMEOUT)) {
       if (this.#exchanges.size === 0) {
         this.#events.onFailure("the guest kept computing after its response");
       }
@@ -266,12 +273,12 @@ export class GuestThread {
     if (this.load === 0) this.#watchdog.stop();
   }
 
-  /** Fails the requests without a response whose client has disconnected or whose deadline is over. */
+  /** Fails requests of which the client has disconnected or the deadline is over; a user's timeout is to the end. */
   #failAbandoned(): void {
     const now = performance.now();
     for (const [id, { answered, deadline, isGone, response }] of this.#exchanges) {
-      if (response) continue;
-      if (isGone()) {
+      if (response && this.#timeout === undefined) continue;
+      if (!response && isGone()) {
         answered.reject(clientDisconnected());
         this.#cancel(id);
       } else if (now > deadline) this.#fail(id, responseTimedOut());

@@ -3,6 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import { workerScope } from "../../base/worker.ts";
 import { callHandler } from "../engine/calls.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
+import { keepBacktraces, trapReport } from "../engine/trap_report.ts";
 import { type Host, openHost } from "../wasi/host.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 import { SharedCounters } from "./heartbeat.ts";
@@ -29,6 +30,8 @@ interface Exchange {
   /** True if the client has disconnected or the guest has to stop. */
   isGone: boolean;
 }
+
+keepBacktraces();
 
 const scope = workerScope<ToGuest[], FromGuest[]>();
 const outbox = new MessageBatch<FromGuest>((messages, transfer) =>
@@ -70,7 +73,7 @@ function receive(message: ToGuest): void {
 /** Loads a component; its first instance fails if the host lacks a function. */
 function load(program: GuestProgram): void {
   try {
-    component = new Component(program);
+    component = new Component(program, program.settings.limits?.maxMemory);
     host = openHost(
       program.settings,
       (message) => outbox.post({ type: "denial", message }),
@@ -98,7 +101,7 @@ async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<
       },
     });
   } catch (error) {
-    outbox.post({ type: "failure", id, message: messageOf(error) });
+    outbox.post({ type: "failure", id, report: trapReport(error) });
   } finally {
     finish(id);
   }

@@ -1,5 +1,6 @@
 /** Messages between the main thread and a guest's thread. Bodies are sent in pieces on request. */
 import type { GuestProgram } from "../engine/component.ts";
+import type { TrapReport } from "../engine/trap_report.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
 
 /** Bytes of a response that a guest may write before its client has taken them. */
@@ -42,7 +43,7 @@ export type FromGuest =
   /** The end of a response; `isComplete` is false if the guest did not finish its body. */
   | { readonly type: "end"; readonly id: number; readonly isComplete: boolean }
   /** The guest trapped, or returned without a response. */
-  | { readonly type: "failure"; readonly id: number; readonly message: string }
+  | { readonly type: "failure"; readonly id: number; readonly report: TrapReport }
   /** The guest reads the next piece of the request's body. */
   | { readonly type: "want"; readonly id: number }
   /** A guest asks for sockets over the port. */

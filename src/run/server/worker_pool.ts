@@ -55,7 +55,8 @@ export class GuestPool {
    * LarderError LDR_GUEST if another thread is needed and cannot be started
    */
   async handle(clientRequest: Omit<ClientRequest, "deadline">): Promise<Response> {
-    const deadline = performance.now() + RESPONSE_TIMEOUT;
+    const { timeout = RESPONSE_TIMEOUT } = this.#program.settings.limits ?? {};
+    const deadline = performance.now() + timeout;
     const request = { ...clientRequest, deadline };
     for (let isNew = true;; isNew = false) {
       if (this.#isStopped) throw serverStopping();

@@ -2,7 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import type { Compiler } from "../engine/compiler.ts";
 import type { GuestProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
-import type { HostSettings } from "../wasi/host.ts";
+import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
 import { needsSpin } from "../wasm/requirements.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
@@ -24,6 +24,7 @@ export interface SpinSiteOptions {
   readonly variables: Variables;
   /** The origin at which the app will answer, for requests to itself. */
   readonly origin: string;
+  readonly limits: GuestLimits;
   /** Returns how components send requests; called if one may send any. */
   readonly network: () => NetworkSettings;
   readonly compiler: Compiler;
@@ -86,7 +87,7 @@ function prepareComponent(
   cached: CachedApp,
   component: SpinComponent,
   variables: Variables,
-  { origin, network }: SpinSiteOptions,
+  { origin, limits, network }: SpinSiteOptions,
 ): PreparedComponent {
   const { id } = component;
   const wasm = cached.wasm(id);
@@ -113,6 +114,7 @@ function prepareComponent(
     self: origin,
     variables: Object.fromEntries(componentVariables(component, variables, name)),
     stdin: "empty",
+    limits,
   };
   return { id, prepared, settings };
 }

@@ -13,12 +13,21 @@ import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
 import { variableImports } from "./spin_variables.ts";
 
+/** What the user allows a guest at most; undefined for the defaults. */
+export interface GuestLimits {
+  /** Bytes to which the memory of a module can grow, unless it is larger from the beginning. */
+  readonly maxMemory?: number | undefined;
+  /** Milliseconds for a command, or for a request. */
+  readonly timeout?: number | undefined;
+}
+
 /** The grants of a guest, as plain data that can be sent to its thread. */
 export interface HostSettings extends CommandSettings, ClientSettings {
   readonly mounts: readonly Mount[];
   /** The values of Spin's variables that the component sees, by name. */
   readonly variables: Readonly<Record<string, string>>;
   readonly stdin: "inherit" | "empty";
+  readonly limits?: GuestLimits | undefined;
   /** Where a denial tells the user to grant more. */
   readonly grantor: Grantor;
 }

@@ -1,6 +1,9 @@
 import { MAX_GUEST_MEMORY } from "./limit_memory.ts";
 import { type MemoryShape, PAGE } from "./memory_image.ts";
 
+/** Pages of the largest 32-bit memory. */
+const MAX_PAGES = 65_536;
+
 /** Limit on unused memories of one module in a thread. */
 const SPARE_MEMORIES = 2;
 
@@ -8,11 +11,23 @@ const SPARE_MEMORIES = 2;
 export class MemoryPool {
   readonly #shape: MemoryShape;
   readonly #bytes: Uint8Array;
+  /** Bytes to which a memory can grow. */
+  readonly limit: number;
+  /** True if the module says so, rather than larder. */
+  readonly isOwnLimit: boolean;
   readonly #free: WebAssembly.Memory[] = [];
 
-  constructor({ shape, bytes }: { readonly shape: MemoryShape; readonly bytes: Uint8Array }) {
+  /** @param maxBytes bytes to which a memory can grow, unless it is larger from the beginning or the module says less */
+  constructor(
+    { shape, bytes }: { readonly shape: MemoryShape; readonly bytes: Uint8Array },
+    maxBytes: number = MAX_GUEST_MEMORY,
+  ) {
     this.#shape = shape;
     this.#bytes = bytes;
+    const { initial, maximum = MAX_PAGES } = shape;
+    const limit = Math.max(initial, Math.floor(maxBytes / PAGE));
+    this.limit = Math.min(maximum, limit, MAX_PAGES) * PAGE;
+    this.isOwnLimit = maximum <= limit;
   }
 
   /** @throws RangeError if the system has no memory left */
@@ -35,10 +50,7 @@ export class MemoryPool {
     if (!hasGrown && this.#free.length < SPARE_MEMORIES) this.#free.push(memory);
   }
 
-  /** Creates a memory that can grow to the module's maximum or larder's, whichever is lower. */
   #create(): WebAssembly.Memory {
-    const { initial, maximum = Infinity } = this.#shape;
-    const limit = Math.max(initial, MAX_GUEST_MEMORY / PAGE);
-    return new WebAssembly.Memory({ initial, maximum: Math.min(maximum, limit) });
+    return new WebAssembly.Memory({ initial: this.#shape.initial, maximum: this.limit / PAGE });
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { GuestTrap } from "../../../src/run/engine/trap_report.ts";
 import { callCommand, callHandler } from "../../../src/run/engine/calls.ts";
 import type { Instance } from "../../../src/run/engine/component.ts";
 import { binaryOf, guestComponent, loadComponent } from "../../support/wasm/components.ts";
@@ -145,7 +146,7 @@ for (
 
 Deno.test("callCommand throws the trap of a command", async () => {
   const host = new GuestHost({ args: ["prog", "trap"] });
-  await assert.rejects(callCommand(command, host.host), WebAssembly.RuntimeError);
+  await assert.rejects(callCommand(command, host.host), GuestTrap);
 });
 
 Deno.test("callCommand returns the exit code of a component made from a preview 1 module", async () => {

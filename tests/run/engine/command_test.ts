@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../../src/run/engine/command.ts";
+import { runCommand, TrappedCommand } from "../../../src/run/engine/command.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { moduleOf } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
@@ -12,4 +12,26 @@ Deno.test("runCommand fails if the signal was raised before", async () => {
   const signal = AbortSignal.abort();
   const error = await failureOf(runCommand("it", program, { ...options, signal }));
   assert.equal(error.code, "LDR_INTERRUPTED");
+});
+
+Deno.test("runCommand ends a command that runs longer than its timeout", async () => {
+  const module = await moduleOf('(module (func (export "_start") (loop $again (br $again))))');
+  const program = { module, settings: { ...NOTHING, limits: { timeout: 100 } } };
+  const error = await failureOf(runCommand("it", program, { onDenial: assert.fail }));
+  assert.equal(error.code, "LDR_GUEST");
+  assert.equal(error.message, "ended it, which ran for 0.1 s");
+});
+
+Deno.test("runCommand reports the calls under way when a command traps", async () => {
+  const module = await moduleOf(`(module (memory (export "memory") 1)
+    (func $_start (export "_start") (call $middle)) (func $middle (call 2)) (func unreachable))`);
+  const error = await failureOf(runCommand("it", { module, settings: NOTHING }, { onDenial() {} }));
+  assert(error instanceof TrappedCommand);
+  assert.equal(error.message, "it trapped: unreachable");
+  assert.deepEqual(error.frames.map(({ name, index }) => [name, index]), [
+    [undefined, 2],
+    ["middle", 1],
+    ["_start", 0],
+  ]);
+  assert.ok(error.frames.every(({ offset }) => /^0x[0-9a-f]+$/.test(offset)));
 });

@@ -210,3 +210,8 @@ Deno.test("spinCommand passes the folder of the credentials in the environment",
   assert.deepEqual(env, { DOCKER_CONFIG: "/tmp/login" });
   assert.ok(!args.includes("/tmp/login"));
 });
+
+Deno.test("wasmtimeCommand passes limits on", () => {
+  const args = wasmtime({ maxMemory: 65_536, timeout: 1500 });
+  assert.deepEqual(args.slice(1, -1), ["-Wmax-memory-size=65536", "-Wtimeout=1500ms"]);
+});

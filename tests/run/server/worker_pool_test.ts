@@ -42,6 +42,24 @@ Deno.test("GuestPool.handle passes waiting requests to a thread that has just st
   assert.deepEqual(new Set(await Promise.all(sleeping)), new Set([503]));
 });
 
+Deno.test("GuestPool.handle applies a timeout of the user to a whole request", async (t) => {
+  const limits = { timeout: 300 };
+  await t.step("that waits", async () => {
+    using pool = await Pool.start(cases, { limits });
+    assert.equal(await pool.get("/sleep"), 504);
+    assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
+  });
+  await t.step("that computes", async () => {
+    using pool = await Pool.start(cases, { limits });
+    assert.equal(await pool.get("/busy"), 504);
+  });
+  await t.step("that has begun its response", async () => {
+    using pool = await Pool.start(cases, { limits });
+    const response = await pool.fetch("/tail");
+    await assert.rejects(response.text());
+  });
+});
+
 Deno.test("GuestPool.handle fails with 504 after a minute", async (t) => {
   await t.step("if the guest has not begun its response", async () => {
     using pool = await Pool.start(cases);

@@ -138,3 +138,22 @@ Deno.test("extractMemory keeps passive segments, which a guest can copy later", 
   assert.deepEqual([...image.bytes], [5]);
   assert.ok(Buffer.from(code).includes(Buffer.from([2, 1, 2, 9, 9, 1, 0])));
 });
+
+for (
+  const [name, shape, maxBytes, limit, isOwnLimit] of [
+    ["larder's default", {}, undefined, 1024 ** 3, false],
+    ["a lower limit", {}, 3 * 65_536 + 1, 3 * 65_536, false],
+    ["the largest memory", {}, 4 * 1024 ** 3, 4 * 1024 ** 3, true],
+    ["the initial size", { initial: 5 }, 65_536, 5 * 65_536, false],
+    ["the module's own maximum", { maximum: 2 }, 1024 ** 3, 2 * 65_536, true],
+  ] as const
+) {
+  Deno.test(`MemoryPool limits a memory to ${name}`, () => {
+    const image = { shape: { start: 0, initial: 1, ...shape }, bytes: new Uint8Array() };
+    const pool = new MemoryPool(image, maxBytes);
+    assert.deepEqual([pool.limit, pool.isOwnLimit], [limit, isOwnLimit]);
+    if (limit > 1024 ** 2) return;
+    const memory = pool.acquire();
+    assert.throws(() => memory.grow((limit - memory.buffer.byteLength) / 65_536 + 1), RangeError);
+  });
+}

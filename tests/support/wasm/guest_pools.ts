@@ -1,4 +1,5 @@
 import { GuestPool } from "../../../src/run/server/worker_pool.ts";
+import type { GuestLimits } from "../../../src/run/wasi/host.ts";
 import type { RequestHead } from "../../../src/run/wasi/http/incoming.ts";
 import { compileComponent } from "./components.ts";
 import { NOTHING } from "./guest_host.ts";
@@ -7,6 +8,7 @@ export interface PoolOptions {
   /** Limit on threads; 1 by default. */
   readonly size?: number;
   readonly signal?: AbortSignal;
+  readonly limits?: GuestLimits;
 }
 
 /** Returns the head of a request without headers. */
@@ -25,8 +27,8 @@ export class Pool implements Disposable {
   }
 
   static async start(component: Uint8Array, options: PoolOptions = {}): Promise<Pool> {
-    const { size = 1, signal } = options;
-    const program = { ...await compileComponent(component), settings: NOTHING };
+    const { size = 1, signal, limits } = options;
+    const program = { ...await compileComponent(component), settings: { ...NOTHING, limits } };
     const failures: string[] = [];
     const events = { onFailure: (message: string) => failures.push(message), onDenial() {} };
     return new Pool(await GuestPool.start(program, size, events, signal), failures);

@@ -2,6 +2,7 @@ import { LarderError } from "../../../base/errors.ts";
 import { specialPathError } from "../../../base/files/system_error.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
 import type { ListenAddress } from "../../../base/listener.ts";
+import type { GuestLimits } from "../../../run/wasi/host.ts";
 import type { RunOptions } from "./options.ts";
 
 /** The grants and settings of the command line, checked before anything is fetched. */
@@ -11,6 +12,7 @@ export interface Grants {
   readonly outbound: OutboundHosts;
   readonly address: ListenAddress;
   readonly variables: ReadonlyMap<string, string>;
+  readonly limits: GuestLimits;
 }
 
 /** A folder that a guest may access. */
@@ -38,6 +40,7 @@ export function grantsOf(options: RunOptions, warn: (message: string) => void): 
     outbound: allowNet === undefined ? new OutboundHosts([]) : OutboundHosts.ofOption(allowNet),
     address: parseAddress(options.listen),
     variables: parseVariables(variable),
+    limits: { maxMemory: options.maxMemory, timeout: options.timeout },
   };
 }
 

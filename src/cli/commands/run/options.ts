@@ -12,6 +12,10 @@ export interface RunOptions extends PullingOptions {
   readonly allowNet?: string;
   readonly variable?: readonly string[];
   readonly listen?: string;
+  /** In bytes. */
+  readonly maxMemory?: number;
+  /** In milliseconds. */
+  readonly timeout?: number;
   /** True if the option has no value. */
   readonly engine?: string | true;
 }

@@ -1,5 +1,5 @@
 import type { Runnable } from "../../../run/artifact.ts";
-import { runCommand } from "../../../run/engine/command.ts";
+import { runCommand, TrappedCommand } from "../../../run/engine/command.ts";
 import { Compiler } from "../../../run/engine/compiler.ts";
 import {
   compileComponent,
@@ -14,7 +14,9 @@ import { wasmFile } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../store/entries/compiled_store.ts";
 import type { Context } from "../../context.ts";
+import { DetailedError } from "../../errors.ts";
 import { roomFor } from "../gc/auto.ts";
+import { backtraceLines } from "./backtrace.ts";
 import { type Grants, grantsOf } from "./grants.ts";
 import { guestNetwork } from "./guest_network.ts";
 import {
@@ -99,10 +101,19 @@ class Run {
     const program = prepared.form === "module"
       ? { ...await compileModule(prepared), settings }
       : { ...await compileComponent(prepared, this.#compiling()), settings };
-    Deno.exitCode = await runCommand(name, program, {
-      onDenial: (message) => this.#context.warn(message),
-      signal: this.#signal,
-    });
+    try {
+      Deno.exitCode = await runCommand(name, program, {
+        onDenial: (message) => this.#context.warn(message),
+        signal: this.#signal,
+      });
+    } catch (error) {
+      throw error instanceof TrappedCommand ? this.#withBacktrace(error) : error;
+    }
+  }
+
+  #withBacktrace({ code, message, hint, frames }: TrappedCommand): DetailedError {
+    const details = backtraceLines(frames, this.#context.options.verbose);
+    return new DetailedError(code, message, { hint, details });
   }
 
   async #serveComponent(name: string, prepared: PreparedWasm): Promise<void> {
@@ -118,13 +129,14 @@ class Run {
   async #serveApp(name: string, cached: CachedApp): Promise<void> {
     rejectOptions(this.#command, ["dir", "env", "allowNet"], SPIN_APP);
     rejectArguments(this.#args, name);
-    const { address, variables } = this.#grants;
+    const { address, variables, limits } = this.#grants;
     await serve(this.#context, address, this.#signal, async (origin) => ({
       kind: "app",
       name,
       ...await prepareSpinApp(name, cached, {
         variables,
         origin,
+        limits,
         network: () => guestNetwork(this.#context),
         ...this.#compiling(),
       }),
@@ -141,7 +153,7 @@ class Run {
   }
 
   #settings(name: string, args: readonly string[], stdin: HostSettings["stdin"]): HostSettings {
-    const { folders, env, outbound } = this.#grants;
+    const { folders, env, outbound, limits } = this.#grants;
     return {
       grantor: "options",
       args: [name, ...args],
@@ -151,6 +163,7 @@ class Run {
       network: outbound.rules.length > 0 ? guestNetwork(this.#context) : undefined,
       variables: {},
       stdin,
+      limits,
     };
   }
 }

@@ -5,6 +5,7 @@ import { HttpServer, type ServedRequest, type Site } from "../../../run/server/h
 import { GuestPool } from "../../../run/server/worker_pool.ts";
 import type { Router } from "../../../run/spin/routes.ts";
 import type { Context } from "../../context.ts";
+import { backtraceLines } from "./backtrace.ts";
 
 /** A compiled component or Spin app to serve. */
 export type ServedProgram =
@@ -33,13 +34,19 @@ export async function serve(
     ? (request: ServedRequest) => logRequest(context, request)
     : undefined;
   const warnOnce = onlyOnce((message) => context.warn(message));
+  const noteOnce = onlyOnce((message) => context.info(message));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
   try {
     const served = await prepare(server.url);
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
-        onFailure: (message) => context.warn(`${name}: ${message}`),
+        onFailure: (message, frames = []) => {
+          context.warn(`${name}: ${message}`);
+          const lines = backtraceLines(frames, context.options.verbose);
+          // Most failures of one guest are alike.
+          if (lines.length > 0) noteOnce(lines.join("\n"));
+        },
         onDenial: (message) => warnOnce(`${name}: ${message}`),
       }, signal);
       pools.push(pool);

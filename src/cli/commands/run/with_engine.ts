@@ -79,6 +79,7 @@ class EngineRun {
   async withSpin(subject: string): Promise<number> {
     if (this.#isFile(subject)) throw notForSpin(subject, "it is a file");
     rejectOptions(this.#command, ["dir", "allowNet"], SPIN_APP);
+    rejectOptions(this.#command, ["maxMemory", "timeout"], "Spin, which has limits of its own");
     rejectArguments(this.#args, subject);
     if (this.#context.options.offline) {
       throw new LarderError("LDR_USAGE", "--offline cannot be combined with --engine spin", {
@@ -95,8 +96,8 @@ class EngineRun {
 
   async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
     if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is not a Spin app");
+    using login = await SpinLogin.of(this.#context, image.reference);
     const { reference, manifestDigest } = image;
-    using login = await SpinLogin.of(this.#context, reference);
     return await this.#start(
       spinCommand({
         reference,
@@ -149,6 +150,7 @@ class EngineRun {
         allowNet: this.#command.allowNet === "*" ? true : this.#command.allowNet,
         imports,
         entry: requirements.entry,
+        ...this.#grants.limits,
         listen: serves ? this.#grants.address : undefined,
       }),
     );
