@@ -6,13 +6,14 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { artifactKind } from "../../oci/manifest.ts";
 import { isForeign } from "../../oci/media_types.ts";
-import { formatReference } from "../../oci/reference.ts";
+import { formatReference, isLocal } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { publish, type PublishSession } from "../../pull/publish.ts";
 import { type Room, type SpaceRequest, withRoom } from "../../pull/room.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { IngestOptions } from "../../store/blobs/ingest.ts";
+import { pushedRecord } from "../../store/entries/app_record.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import { waitingForSweep } from "../../store/locks/store_lock.ts";
@@ -167,6 +168,13 @@ class ImportRun {
     const resolved = { top: selection.top, freshness: "unchecked", checkedAt } as const;
     const publication = { selection, resolved, record, fetched: false, importedAt: now };
     if (!await publish(session, publication)) return undefined;
+    if (isLocal(reference) && entry.isWhole) {
+      await manifests.publishServed(
+        reference,
+        selection.top,
+        () => pushedRecord(reference, selection.top, now),
+      );
+    }
     const all = selection.images.flatMap((image) => parts.parts(image));
     return {
       type: artifactKind(selection.chosen),

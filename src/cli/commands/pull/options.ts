@@ -3,7 +3,7 @@ import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
-import type { Reference } from "../../../oci/reference.ts";
+import { isLocal, parseReference, type Reference } from "../../../oci/reference.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
@@ -91,7 +91,9 @@ export function reportPull(context: Context, result: PullResult): void {
   }
   const platform = platformText(result);
   const age = formatDuration(Date.now() - result.checkedAt);
-  const checked = result.checkedAt === NEVER_CHECKED
+  const checked = isLocal(parseReference(name))
+    ? "in no registry"
+    : result.checkedAt === NEVER_CHECKED
     ? "imported and never checked"
     : `last checked ${age} ago`;
   switch (result.freshness) {
