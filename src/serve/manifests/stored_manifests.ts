@@ -51,7 +51,7 @@ export class StoredManifests {
   /** True if the cache has a manifest, and not this process alone. */
   async isStored(repository: Reference, digest: Digest): Promise<boolean> {
     const found = await this.find(repository, digest);
-    return !!found && this.#kept.get(this.#pathOf(repository, digest))?.stamp !== undefined;
+    return !!found && this.#kept.get(keyOf(repository, digest))?.stamp !== undefined;
   }
 
   /** Keeps a manifest that could not be stored. */
