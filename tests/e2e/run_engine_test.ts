@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { wasmArtifact } from "../support/cache/artifacts.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { push } from "../support/registry/push.ts";
 import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
-import { moduleBytes } from "../support/wasm/components.ts";
+import { guestBytes, moduleBytes } from "../support/wasm/components.ts";
 import { encodeComponent } from "../support/wasm/wasm_encoder.ts";
 
 /** An engine that prints its arguments, variables and stdin and exits with 9. */
@@ -276,4 +277,27 @@ Deno.test("run --engine wasmtime serves a component at the address of --listen",
     "--addr=[::1]:0",
     "-Scli",
   ]);
+});
+
+const WASMTIME = "run --engine wasmtime serves a component with the installed Wasmtime";
+const wasmtimeFolder = (Deno.env.get("PATH") ?? "").split(":")
+  .find((folder) => existsSync(`${folder}/wasmtime`));
+// deno-lint-ignore no-console
+if (!wasmtimeFolder) console.warn(`not run: "${WASMTIME}" (wasmtime is not installed)`);
+
+Deno.test({
+  name: WASMTIME,
+  ignore: !wasmtimeFolder,
+  async fn() {
+    using user = new TestUser();
+    user.write("cases.wasm", await guestBytes("http_cases"));
+    const args = ["run", "--engine", "wasmtime", "--listen", "127.0.0.1:0", "cases.wasm"];
+    await using running = user.spawn(args, { env: { PATH: wasmtimeFolder! } });
+    await running.said("Serving HTTP on ");
+    const url = /Serving HTTP on (http:\S+)/.exec(running.stderr)![1]!;
+    const response = await fetch(`${url}hello`, { headers: { connection: "close" } });
+    assert.deepEqual([response.status, await response.text()], [200, "hello\n"]);
+    running.kill("SIGTERM");
+    await running.result;
+  },
 });

@@ -49,6 +49,8 @@ export async function runWithEngine(
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
   const grants = grantsOf(command, (message) => context.warn(message));
+  // Before the engine is looked for: to install it would not help.
+  if (name === "spin" && isFile(subject, () => {})) throw fileForSpin(subject);
   const engine = findEngine(name, hostPlatform);
   const run = new EngineRun(context, engine, grants, command, args);
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
@@ -77,7 +79,6 @@ class EngineRun {
   }
 
   async withSpin(subject: string): Promise<number> {
-    if (this.#isFile(subject)) throw notForSpin(subject, "it is a file");
     rejectOptions(this.#command, ["dir", "allowNet"], SPIN_APP);
     rejectOptions(this.#command, ["maxMemory", "timeout"], "Spin, which has limits of its own");
     rejectArguments(this.#args, subject);
@@ -95,7 +96,7 @@ class EngineRun {
   }
 
   async #spin(image: CachedImage, resolver: ArtifactResolver): Promise<number> {
-    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name, "it is not a Spin app");
+    if (!await resolver.isSpinApp(image)) throw notForSpin(image.name);
     using login = await SpinLogin.of(this.#context, image.reference);
     const { reference, manifestDigest } = image;
     return await this.#start(
@@ -114,7 +115,8 @@ class EngineRun {
   }
 
   async withWasmtime(subject: string): Promise<number> {
-    if (this.#isFile(subject)) return await this.#wasmtime(subject, subject);
+    const note = (message: string) => this.#context.info(message);
+    if (isFile(subject, note)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,
       subject,
@@ -156,10 +158,6 @@ class EngineRun {
     );
   }
 
-  #isFile(subject: string): boolean {
-    return isFile(subject, (message) => this.#context.info(message));
-  }
-
   async #start(command: EngineCommand): Promise<number> {
     this.#context.leaveSignals();
     return await runEngine(this.#engine, command);
@@ -184,9 +182,15 @@ function unknownEngine(name: string): LarderError {
   });
 }
 
-function notForSpin(name: string, reason: string): LarderError {
-  return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${name}: ${reason}`, {
+function notForSpin(name: string): LarderError {
+  return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${name}: it is not a Spin app`, {
     hint: "use the embedded engine, or --engine wasmtime",
+  });
+}
+
+function fileForSpin(path: string): LarderError {
+  return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${path}: it is a file`, {
+    hint: "leave out --engine; or name the file in the spin.toml of an app, and run spin up",
   });
 }
 
