@@ -2,6 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import { GuestSockets } from "../sockets/guest_sockets.ts";
 import type { CommandEvent, CommandProgram } from "./command_worker.ts";
 import { permissionsFor } from "./permissions.ts";
+import { answerSymlink } from "./symlinks.ts";
 
 /**
  * Runs a command to its end, in a thread whose permissions are the command's grants.
@@ -29,6 +30,7 @@ export async function runCommand(
   options.signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
+    else if ("symlink" in data) void answerSymlink(data.symlink, program.settings.mounts);
     else if ("denial" in data) options.onDenial(data.denial);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));

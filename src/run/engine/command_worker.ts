@@ -2,6 +2,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { workerScope } from "../../base/worker.ts";
 import { type HostSettings, openHost } from "../wasi/host.ts";
+import { requestSymlink, type SymlinkRequest } from "./symlinks.ts";
 import { runPreview1 } from "../wasi/preview1/command.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
@@ -19,8 +20,12 @@ export interface CompiledModule {
   readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Messages of the thread: denials, ports over which guests ask for sockets, and last how the command ended. */
+/**
+ * Messages of the thread: denials, ports over which guests ask for sockets, symbolic links to create, and last how the
+ * command ended.
+ */
 export type CommandEvent =
+  | { readonly symlink: SymlinkRequest }
   | { readonly sockets: MessagePort }
   | { readonly denial: string }
   | { readonly exitCode: number }
@@ -37,6 +42,7 @@ scope.onmessage = async ({ data: program }) => {
       program.settings,
       (denial) => scope.postMessage({ denial }),
       (sockets) => scope.postMessage({ sockets }, [sockets]),
+      (link) => requestSymlink(link, (symlink) => scope.postMessage({ symlink })),
     );
     const exitCode = "module" in program
       ? await runPreview1(program.module, host, memoryOf(program))

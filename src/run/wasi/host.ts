@@ -3,6 +3,7 @@ import { cliImports, type CommandSettings } from "./cli.ts";
 import { clockImports } from "./clocks.ts";
 import type { MountPoint } from "./filesystem/directory.ts";
 import { filesystemImports, type Mount, mountPoint } from "./filesystem/imports.ts";
+import type { LinkMaker } from "./filesystem/volume.ts";
 import type { ClientSettings } from "./http/client.ts";
 import { httpImports } from "./http/imports.ts";
 import { ioImports } from "./io/imports.ts";
@@ -36,16 +37,18 @@ export interface Host {
  * Opens the files and the standard streams that guests are granted.
  * @param onDenial receives one line per distinct access that was denied: the access, and how to grant it
  * @param openPort hands a guest's port to the thread that opens its sockets
+ * @param makeLink creates symbolic links in granted folders; without it, guests cannot
  */
 export function openHost(
   settings: HostSettings,
   onDenial: (line: string) => void,
   openPort: OpenPort,
+  makeLink?: LinkMaker,
 ): Host {
   const denials = new Denials(settings.grantor, onDenial);
   return {
     settings,
-    mounts: settings.mounts.map((mount) => mountPoint(mount, denials)),
+    mounts: settings.mounts.map((mount) => mountPoint(mount, denials, makeLink)),
     stdio: openStdio(settings.stdin),
     denials,
     sessions: new Sessions(openPort),

@@ -1,3 +1,4 @@
+import { makeSymlink } from "../../../src/run/engine/symlinks.ts";
 import { GuestSockets } from "../../../src/run/sockets/guest_sockets.ts";
 import { type Host, type HostSettings, openHost } from "../../../src/run/wasi/host.ts";
 import { BufferedInput, InputStream } from "../../../src/run/wasi/io/input_stream.ts";
@@ -42,6 +43,7 @@ export class GuestHost {
       allSettings,
       (line) => this.denials.push(line),
       (port) => void this.#sockets.serve(port),
+      makeSymlink,
     );
     const chunks = stdin.map((text) => new TextEncoder().encode(text));
     const input = new BufferedInput(() =>

@@ -256,7 +256,7 @@ Deno.test("Descriptor of static files can be read and not changed", () => {
     () => root.unlinkFileAt("a"),
     () => root.renameAt("a", root, "b"),
     () => root.linkAt({}, "a", root, "b"),
-    () => root.symlinkAt(),
+    () => root.symlinkAt("a", "b"),
     () => root.setTimesAt({}, "a", { tag: "now" }, { tag: "now" }),
   ];
   for (const change of changes) assert.throws(change, fileError("read-only"), `${change}`);

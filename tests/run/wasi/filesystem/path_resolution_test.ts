@@ -105,16 +105,18 @@ const action = fc.record({
     "unlink",
     "rename",
     "link",
+    "symlink",
   ),
   path,
   other: path,
+  target: fc.oneof(path, wayOut),
   follow: fc.boolean(),
 });
 
 type Action = (typeof action)["generate"] extends (...args: never[]) => { value: infer T } ? T
   : never;
 
-function act(directory: OpenDirectory, { what, path, other, follow }: Action): string {
+function act(directory: OpenDirectory, { what, path, other, target, follow }: Action): string {
   const write = { ...READ, follow, write: true };
   switch (what) {
     case "read":
@@ -135,6 +137,8 @@ function act(directory: OpenDirectory, { what, path, other, follow }: Action): s
       return `${directory.removeFile(path)}`;
     case "rename":
       return `${directory.rename(path, directory, other)}`;
+    case "symlink":
+      return `${directory.createSymlink(target, path)}`;
     default:
       return `${directory.link(path, follow, directory, other)}`;
   }
