@@ -45,6 +45,11 @@ const TRANSPILER_STEPS: readonly Step[] = [
   },
 ];
 
+/** The same, but for the export. */
+const WASM_TOOLS_STEPS: readonly Step[] = TRANSPILER_STEPS.map((step) =>
+  step.name === "return the exports" ? { ...step, pattern: /^export \{(?=.*\btools\b)/gm } : step
+);
+
 const COMPONENT_STEPS: readonly Step[] = [
   {
     // The default for a parameter that larder always passes. `import.meta` is a syntax error outside of modules.
@@ -68,6 +73,11 @@ const COMPONENT_STEPS: readonly Step[] = [
  */
 export function adaptTranspiler(module: string): string {
   return TRANSPILER_STEPS.reduce(applyStep, module);
+}
+
+/** Turns the module of jco's wasm-tools into such a function body, too. @throws Error if it is not that of jco 1.10.2 */
+export function adaptWasmTools(module: string): string {
+  return WASM_TOOLS_STEPS.reduce(applyStep, module);
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Transpiled } from "./transpile.ts";
 import type { TranspileRequest, TranspileResult } from "./transpile_worker.ts";
 import { readTranspiler } from "./transpiler_files.ts";
 import { ENGINE_VERSION } from "./version.ts";
+import { readWrapper } from "./wrapper_files.ts";
 
 /** Names of the files of a compiled component; core modules have the names that the script uses. */
 const SCRIPT = "component.js";
@@ -39,7 +40,8 @@ export class Compiler {
   /**
    * Returns the compiled form of a component, from the cache if it is there and undamaged.
    *
-   * @param read returns the component, whose names were checked (`wasm/inspect.ts`); called only on a miss
+   * @param read returns the component, whose names were checked (`wasm/inspect.ts`), or a core module to make one of;
+   * called only on a miss
    * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
    */
   async compile(
@@ -86,6 +88,11 @@ export class Compiler {
       warn?.(`cannot store the compiled form, so the next run compiles again: ${error.message}`);
     }
   }
+}
+
+/** True for a core module, as opposed to a component. */
+function isCoreModule(wasm: Uint8Array): boolean {
+  return wasm[6] === 0;
 }
 
 /** A file does not have its digest. */
@@ -184,7 +191,8 @@ async function transpileInThread(
     reject(cannotCompile(digest, event.message));
   };
   try {
-    const request: TranspileRequest = { component, files: readTranspiler() };
+    const wrapper = isCoreModule(component) ? readWrapper() : undefined;
+    const request: TranspileRequest = { component, files: readTranspiler(), wrapper };
     worker.postMessage(request, [component.buffer]);
     return await promise;
   } finally {

@@ -1,6 +1,11 @@
 import { messageOf } from "../../base/errors.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
-import { type Requirements, requirementsOf, unsupportedWasm } from "../wasm/requirements.ts";
+import {
+  type Requirements,
+  requirementsOf,
+  runsAsModule,
+  unsupportedWasm,
+} from "../wasm/requirements.ts";
 import type { WasmSource } from "../wasm/source.ts";
 import type { CompiledModule } from "./command_worker.ts";
 import { cannotCompile, type Compiler } from "./compiler.ts";
@@ -9,6 +14,7 @@ import type { CompiledComponent } from "./component.ts";
 /** Wasm that the embedded engine can run. */
 export interface PreparedWasm {
   readonly source: WasmSource;
+  /** "component" also for a core module that a component is made of. */
   readonly form: "module" | "component";
   readonly requirements: Requirements;
 }
@@ -21,7 +27,11 @@ export function prepareWasm(source: WasmSource): PreparedWasm {
   const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
   if (requirements.unsupported.length > 0) throw unsupportedWasm(source.name, requirements);
-  return { source, form: binary.kind, requirements };
+  return {
+    source,
+    form: runsAsModule(binary, requirements) ? "module" : "component",
+    requirements,
+  };
 }
 
 /**

@@ -80,7 +80,7 @@ function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
 }
 
 /** A host without files, environment and output: the transpiler only computes. */
-function emptyHost(): Record<string, object> {
+export function emptyHost(): Record<string, object> {
   class Nothing {}
   const none = () => undefined;
   const terminal = { TerminalInput: Nothing, TerminalOutput: Nothing };

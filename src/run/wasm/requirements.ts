@@ -5,7 +5,7 @@ import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 export interface Requirements {
   /**
    * "command" runs and ends; "http" answers requests; "spin" is called in a way that only Spin supports, such as
-   * interfaces from before Spin 2, or a module that Spin turns into a component.
+   * interfaces from before Spin 2.
    */
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
@@ -47,7 +47,7 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
 /** Other interfaces that it has, in exactly these versions. */
 const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
 
-/** The only module that a core module may import: WASI preview 1. */
+/** The module that a core module may import beside interfaces: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
 
 /** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
@@ -64,9 +64,8 @@ const ENTRIES:
     ["spin", /^(?:(?:fermyon:spin|spin:[a-z0-9-]+)\/.+|inbound-(?:http|redis))$/, false],
   ];
 
-/** Exports of core modules that Spin calls, or turns into components. */
-const SPIN_MODULE =
-  /^(?:handle-http-request|handle-redis-message|(?:fermyon:spin|spin:[a-z0-9-]+|wasi:http)\/.+#.+)$/;
+/** Exports of core modules that only Spin calls. */
+const SPIN_MODULE = /^handle-(?:http-request|redis-message)$/;
 
 /** Limit on names in a message. */
 const MAX_SHOWN_NAMES = 3;
@@ -82,9 +81,8 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   const exports = wasm.exports.length === 0 ? "nothing" : enumerate(wasm.exports);
   const reason = `it is a ${wasm.kind} that exports ${exports}`;
   throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
-    hint: wasm.exports.some((each) => each.includes("#"))
-      ? "it looks like the core module of a component: convert it with wasm-tools component new"
-      : "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
+    hint:
+      "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
   });
 }
 
@@ -97,8 +95,20 @@ export function unsupportedWasm(name: string, { kind, unsupported }: Requirement
   });
 }
 
+/** True if a binary runs as it is on WASI preview 1, without being made a component. */
+export function runsAsModule(wasm: WasmBinary, { entry }: Requirements): boolean {
+  return wasm.kind === "module" && entry === "_start" &&
+    wasm.imports.every(({ module }) => module === PREVIEW_1);
+}
+
 function ofComponent({ imports, exports }: WasmComponent): Requirements | undefined {
-  const missing = imports.filter((name) => !isSupported(name));
+  return ofInterfaces(exports, imports.filter((name) => !isSupported(name)));
+}
+
+function ofInterfaces(
+  exports: readonly string[],
+  missing: readonly string[],
+): Requirements | undefined {
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
     if (entry) return { kind, entry, unsupported: supported ? missing : [entry, ...missing] };
@@ -106,13 +116,33 @@ function ofComponent({ imports, exports }: WasmComponent): Requirements | undefi
 }
 
 function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
-  const missing = imports.filter(({ module }) => module !== PREVIEW_1)
-    .map(({ module, name }) => `${module}.${name}`);
+  const missing = missingOf(imports);
+  const functions = new Map(
+    exports.filter((name) => name.includes("#")).map((name) => [name.split("#")[0]!, name]),
+  );
+  const requirements = ofInterfaces([...functions.keys()], missing);
   // TinyGo's modules for Spin have a _start as well.
+  if (requirements) return withEntry(requirements, functions.get(requirements.entry)!);
   const spin = exports.find((name) => SPIN_MODULE.test(name));
   if (spin) return { kind: "spin", entry: spin, unsupported: [spin, ...missing] };
   if (!exports.includes("_start")) return undefined;
   return { kind: "command", entry: "_start", unsupported: missing };
+}
+
+/** Names the exported function of a module instead of the interface that it belongs to. */
+function withEntry(requirements: Requirements, entry: string): Requirements {
+  const unsupported = requirements.unsupported.map((name) =>
+    name === requirements.entry ? entry : name
+  );
+  return { ...requirements, entry, unsupported };
+}
+
+function missingOf(imports: WasmModule["imports"]): string[] {
+  const missing = imports.filter(({ module }) => module !== PREVIEW_1 && !isSupported(module));
+  const names = missing.map(({ module, name }) =>
+    INTERFACE.test(module) ? module : `${module}.${name}`
+  );
+  return [...new Set(names)];
 }
 
 function isSupported(name: string): boolean {

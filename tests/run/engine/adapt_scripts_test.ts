@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { adaptComponent, adaptTranspiler } from "../../../src/run/engine/adapt_scripts.ts";
+import {
+  adaptComponent,
+  adaptTranspiler,
+  adaptWasmTools,
+} from "../../../src/run/engine/adapt_scripts.ts";
 import { readPackageFile, TRANSPILER_FILES } from "../../../src/run/engine/transpiler_files.ts";
+import { readWrapper } from "../../../src/run/engine/wrapper_files.ts";
 
 /** The parts of the transpiler's script that the steps replace, in the form that jco 1.10.2 gives them. */
 const TRANSPILER = `\
@@ -42,6 +47,20 @@ return instantiate;`;
 
 Deno.test("adaptTranspiler turns the module into a function body", () => {
   assert.equal(adaptTranspiler(TRANSPILER), TRANSPILER_BODY);
+});
+
+Deno.test("adaptWasmTools turns the module into a function body", () => {
+  const [module, body] = [TRANSPILER, TRANSPILER_BODY].map((text) =>
+    text.replace("generate, generateTypes", "tools")
+  );
+  assert.equal(adaptWasmTools(module!), body);
+  assert.throws(() => adaptWasmTools(TRANSPILER), /"return the exports" found 0 places, not 1/);
+});
+
+Deno.test("adaptWasmTools adapts the script of the pinned package", () => {
+  const { script } = readWrapper();
+  assert.doesNotThrow(() => new Function("host", "compileCore", script));
+  assert.doesNotMatch(script, /preview2-shim|import\.meta/);
 });
 
 Deno.test("adaptTranspiler adapts the script of the pinned package", () => {

@@ -5,6 +5,7 @@ import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import {
   type Requirements,
   requirementsOf,
+  runsAsModule,
   unsupportedWasm,
 } from "../../../src/run/wasm/requirements.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
@@ -171,7 +172,6 @@ for (
     "handle-http-request",
     "handle-redis-message",
     "fermyon:spin/inbound-http#handle-request",
-    "wasi:http/incoming-handler@0.2.0#handle",
   ]
 ) {
   Deno.test(`requirementsOf returns the kind "spin" for a module that exports ${entry}`, () => {
@@ -180,6 +180,50 @@ for (
     assert.deepEqual(requirements, { kind: "spin", entry, unsupported });
   });
 }
+
+Deno.test("requirementsOf accepts modules that export or import interfaces that the engine has", () => {
+  const imports: [string, string][] = [
+    ["wasi_snapshot_preview1", "fd_write"],
+    ["wasi:http/types@0.2.0", "[constructor]fields"],
+    ["fermyon:spin/variables@2.0.0", "get"],
+  ];
+  for (
+    const [kind, entry] of [
+      ["http", "wasi:http/incoming-handler@0.2.0#handle"],
+      ["command", "wasi:cli/run@0.2.3#run"],
+      ["command", "_start"],
+    ] as const
+  ) {
+    const expected = { kind, entry, unsupported: [] };
+    assert.deepEqual(ofModule(imports, ["memory", "cabi_realloc", entry]), expected);
+  }
+  const both = ["_start", "wasi:http/incoming-handler@0.2.0#handle"];
+  assert.equal(ofModule(imports, both).kind, "http");
+});
+
+Deno.test("requirementsOf names each interface once that a module imports and the engine lacks", () => {
+  const { unsupported } = ofModule([
+    ["wasi:nn/tensor@0.2.0", "a"],
+    ["wasi:nn/tensor@0.2.0", "b"],
+    ["env", "abort"],
+  ], ["wasi:http/incoming-handler@0.2.0#handle"]);
+  assert.deepEqual(unsupported, ["wasi:nn/tensor@0.2.0", "env.abort"]);
+});
+
+Deno.test("requirementsOf names the function of a module whose interface the engine lacks", () => {
+  const { unsupported } = ofModule([], ["wasi:http/incoming-handler@0.2.0-rc-2023-11-10#handle"]);
+  assert.deepEqual(unsupported, ["wasi:http/incoming-handler@0.2.0-rc-2023-11-10#handle"]);
+});
+
+Deno.test("runsAsModule is true unless a module has or needs an interface", () => {
+  const isModule = (imports: [string, string][], exports: string[]) => {
+    const wasm = inspectWasm(encodeModule({ imports, exports }), "app");
+    return runsAsModule(wasm, requirementsOf(wasm, "app"));
+  };
+  assert.equal(isModule([["wasi_snapshot_preview1", "fd_write"]], ["_start"]), true);
+  assert.equal(isModule([["wasi:http/types@0.2.0", "x"]], ["_start"]), false);
+  assert.equal(isModule([], ["_start", "wasi:http/incoming-handler@0.2.0#handle"]), false);
+});
 
 Deno.test("requirementsOf names the imports of a module that are not of preview 1", () => {
   const { kind, unsupported } = ofModule([
@@ -206,12 +250,6 @@ for (
       () => ofComponent([], ["a:b/c@1.0.0", "d", "e", "f", "g"]),
       "component that exports a:b/c@1.0.0, d, e and 2 more",
       /wasi:cli\/run/,
-    ],
-    [
-      "the core module of a component",
-      () => ofModule([], ["wasi:cli/run@0.2.0#run"]),
-      "module that exports wasi:cli/run@0.2.0#run",
-      /component new/,
     ],
     [
       "a command as an import only",

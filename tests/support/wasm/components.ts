@@ -22,13 +22,17 @@ export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
  * @param world imports and exports in WIT: `import wasi:cli/stdout@0.2.3;`
  */
 export async function componentOf(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
-  const embedded = await componentEmbed({
+  return await componentNew(await describedModule(wat, world), []) as Uint8Array<ArrayBuffer>;
+}
+
+/** Compiles the text of a core module that describes its interfaces, as compilers leave it for a component. */
+async function describedModule(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
+  return await componentEmbed({
     binary: await parse(wat),
     witSource: `package larder:test;\nworld guest {\n${world}\n}\n${interfacesFor(world)}`,
     world: "guest",
     stringEncoding: "utf8",
-  });
-  return await componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
+  }) as Uint8Array<ArrayBuffer>;
 }
 
 /** Compiles a component as for the cache. */
@@ -68,8 +72,43 @@ export async function guestBytes(
   edit = (wat: string) => wat,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const wat = edit(guestText(name));
-  const world = [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
-  return await componentOf(wat, world);
+  return await componentOf(wat, worldOf(wat));
+}
+
+/** Builds the core module of a component of `guests/`, which also calls WASI preview 1 if `edit` adds that. */
+export async function guestCoreModule(
+  name: string,
+  edit = (wat: string) => wat,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const wat = edit(guestText(name));
+  return await describedModule(wat, worldOf(wat));
+}
+
+/**
+ * Builds a core module that answers HTTP requests as `http_cases.wat` does, and prints "hello" with WASI preview 1 for
+ * each `/hello`.
+ */
+export function printingHandler(): Promise<Uint8Array<ArrayBuffer>> {
+  return guestCoreModule("http_cases", (wat) =>
+    wat
+      .replace(
+        "(module\n",
+        `(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $print (param i32 i32 i32 i32) (result i32)))
+`,
+      )
+      .replace(
+        "(func $hello (param $s i32)\n",
+        `(func $hello (param $s i32)
+    (i32.store (i32.const 2048) (i32.const 1024))
+    (i32.store (i32.const 2052) (i32.const 6))
+    (drop (call $print (i32.const 1) (i32.const 2048) (i32.const 1) (i32.const 2056)))
+`,
+      ));
+}
+
+function worldOf(wat: string): string {
+  return [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
 }
 
 /** Builds a component whose start function does not return. */
