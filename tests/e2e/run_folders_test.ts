@@ -134,6 +134,14 @@ Deno.test("run --dir lets a command create symbolic links that stay inside, and 
   }
 });
 
+Deno.test("run --dir / lets a guest open /dev/null, and no device that could have an effect", async () => {
+  using user = await userWithFolders();
+  assert.deepEqual(await module(user, ["--dir", "/"], "r", "dev/null"), done(""));
+  assert.deepEqual(await module(user, ["--dir", "/"], "w", "dev/null"), done(""));
+  const { code } = await module(user, ["--dir", "/"], "w", "dev/full");
+  assert.notEqual(code, 0);
+});
+
 Deno.test("run without --dir lets no guest open a file", async () => {
   using user = await userWithFolders();
   for (const path of ["/etc/passwd", "secret.txt"]) {

@@ -109,8 +109,10 @@ export class OpenDirectory {
     if (info.type === "directory") return this.#openDirectory(segments, options);
     if (options.directory) throw new FileError("not-directory");
     if (info.type === "symbolic-link") throw new FileError("loop");
-    // Opening a pipe could block forever, and opening a device could have any effect.
-    if (info.type !== "regular-file" && !info.isNullDevice) throw new FileError("not-permitted");
+    // Opening a pipe could block forever, and opening another device could have any effect.
+    if (info.type !== "regular-file" && !info.isHarmlessDevice) {
+      throw new FileError("not-permitted");
+    }
     return this.#openFile(segments, options, false);
   }
 

@@ -16,8 +16,10 @@ import type {
 /** Names that Windows opens as devices, with any extension, and characters that it does not take literally. */
 const UNSAFE_ON_WINDOWS = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[\\/:*?"<>|]|[. ]$/i;
 
-/** The only device that a guest may open, which programs do to discard output. */
-const NULL_DEVICE = "/dev/null";
+/** The devices that a guest may open: Deno lets a thread use them that may read and write `/`. */
+const HARMLESS_DEVICES: ReadonlySet<string> = new Set(
+  ["null", "zero", "random", "urandom"].map((name) => `/dev/${name}`),
+);
 
 /** A folder of the host's file system. */
 export class HostVolume implements Volume, VolumeWriter {
@@ -38,8 +40,10 @@ export class HostVolume implements Volume, VolumeWriter {
   find(path: PathSegments): FileInfo | undefined {
     try {
       const hostPath = this.#hostPath(path);
+      // Deno lets a guest's thread use the harmless devices, but not look at the directory that they are in.
+      if (hostPath === "/dev" && path.length === 1) return { ...this.find([])!, inode: 0n };
       const info = fileInfoOf(translateErrors(() => Deno.lstatSync(hostPath)));
-      return hostPath === NULL_DEVICE ? { ...info, isNullDevice: true } : info;
+      return HARMLESS_DEVICES.has(hostPath) ? { ...info, isHarmlessDevice: true } : info;
     } catch (error) {
       if ((error as FileError).payload === "no-entry") return undefined;
       throw error;

@@ -21,8 +21,8 @@ export interface FileInfo {
   /** Unique together with `inode`. */
   readonly device: bigint;
   readonly inode: bigint;
-  /** True for a device that a guest may open: `/dev/null`. */
-  readonly isNullDevice?: boolean;
+  /** True for a device that a guest may open, such as `/dev/null`. */
+  readonly isHarmlessDevice?: boolean;
 }
 
 export interface DirectoryEntry {

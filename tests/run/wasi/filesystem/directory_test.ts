@@ -181,7 +181,7 @@ for (const [operation, path, code] of DOTS) {
   }
 }
 
-Deno.test("OpenDirectory.open opens /dev/null, and no other device", () => {
+Deno.test("OpenDirectory.open opens /dev/null and /dev/zero, and no device that could have an effect", () => {
   using resources = new InstanceResources();
   const mount = { kind: "folder", guest: "/", host: "/", readOnly: false } as const;
   const [root] = preopens([mountPoint(mount, new Denials("options", () => {}))], resources);
@@ -189,7 +189,9 @@ Deno.test("OpenDirectory.open opens /dev/null, and no other device", () => {
   const file = root!.open("dev/null", { ...READ, write: true, truncate: true }) as OpenFile;
   file.write(new Uint8Array(3), 0n);
   assert.equal(file.read(10, 0n), null);
-  assert.throws(() => root!.open("dev/zero", READ), fileError("not-permitted"));
+  const zero = root!.open("dev/zero", READ) as OpenFile;
+  assert.deepEqual(zero.read(3, 0n), new Uint8Array(3));
+  assert.throws(() => root!.open("dev/full", READ), fileError("not-permitted"));
 });
 
 Deno.test("OpenDirectory.rename and link reject another mount", () => {

@@ -179,6 +179,9 @@ static void unusual_paths(void) {
   IS(open_path("dir", 0, __WASI_OFLAGS_CREAT | __WASI_OFLAGS_EXCL), __WASI_ERRNO_EXIST);
   IS(open_path("dir/inner/file", 0, __WASI_OFLAGS_CREAT | __WASI_OFLAGS_EXCL), __WASI_ERRNO_EXIST);
   IS(open_path("none", 0, 0), __WASI_ERRNO_NOENT);
+  IS(open_path("\xff", 0, __WASI_OFLAGS_CREAT), __WASI_ERRNO_ILSEQ);
+  OK(open_path("\xef\xbb\xbf", 0, __WASI_OFLAGS_CREAT));
+  OK(open_path("\xef\xbb\xbf", 0, 0));
   IS(__wasi_path_create_directory(ROOT, "dir/"), __WASI_ERRNO_EXIST);
   IS(__wasi_path_create_directory(ROOT, "none/dir"), __WASI_ERRNO_NOENT);
 }
