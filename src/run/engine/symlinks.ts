@@ -48,10 +48,10 @@ async function createSymlink(
     each.kind === "folder" && each.host === link.host && !each.readOnly
   );
   if (!mount) return "not-permitted";
-  const { mountPoint, preopens } = await import("../wasi/filesystem/imports.ts");
-  const { InstanceResources } = await import("../wasi/resources.ts");
-  using resources = new InstanceResources();
   try {
+    const { mountPoint, preopens } = await import("../wasi/filesystem/imports.ts");
+    const { InstanceResources } = await import("../wasi/resources.ts");
+    using resources = new InstanceResources();
     const point = mountPoint(mount, new Denials("options", () => {}), makeSymlink);
     const [directory] = preopens([point], resources);
     directory!.createSymlink(link.target, link.path.join("/"));

@@ -57,8 +57,8 @@ interface ResolvedPath {
  * denied, and only the last segment of a resolved path can be a link. Deno cannot open a path relative to an open
  * directory (`openat`), so this holds unless a directory is replaced with a link between the check and the use.
  * No other guest of this thread runs in between. Other programs that may write to the folder can do it, and so can a
- * guest of another thread that renames directories that contain links. That is why only commands create links, which
- * have one thread, and why a link that leads nowhere outside is neither created nor moved so that it does.
+ * guest of another thread that renames directories that contain links. That is why guests of servers create no links,
+ * and why those of commands can neither create nor move a link so that it leads out.
  */
 export class OpenDirectory {
   readonly mount: MountPoint;

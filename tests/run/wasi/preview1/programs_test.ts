@@ -19,7 +19,7 @@ for (const name of ["descriptors", "files", "paths"]) {
           host: Deno.realPathSync(folder.path),
           readOnly: false,
         }],
-      });
+      }, ["input"]);
       const code = await runPreview1(module, host.host);
       assert.deepEqual([code, host.stderr], [0, ""]);
     });

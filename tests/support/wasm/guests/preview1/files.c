@@ -173,6 +173,21 @@ static void events(void) {
   IS(__wasi_poll_oneoff(wanted, happened, 0, &count), __WASI_ERRNO_INVAL);
 }
 
+/* The test writes "input" to stdin, some time after the start. */
+static void input_without_waiting(void) {
+  char buffer[8];
+  __wasi_size_t count = 0;
+  OK(__wasi_fd_fdstat_set_flags(0, __WASI_FDFLAGS_NONBLOCK));
+  IS(fdstat(0).fs_flags, __WASI_FDFLAGS_NONBLOCK);
+  IS(read_some(0, buffer, 8, &count), __WASI_ERRNO_AGAIN);
+  __wasi_errno_t error;
+  while ((error = read_some(0, buffer, 8, &count))) IS(error, __WASI_ERRNO_AGAIN);
+  IS(count, 5);
+  OK(__wasi_fd_fdstat_set_flags(0, 0));
+  OK(read_some(0, buffer, 8, &count));
+  IS(count, 0);
+}
+
 static void process(void) {
   static uint8_t bytes[65536];
   __wasi_timestamp_t resolution, earlier, later;
@@ -201,6 +216,7 @@ static const test_case cases[] = {
     {"entries are read through a small buffer", entries},
     {"the C library has files and directories", library},
     {"events are of the descriptors and clocks that are polled", events},
+    {"input is read without waiting", input_without_waiting},
     {"clocks, random numbers and the environment are there", process},
     {0},
 };
