@@ -2,9 +2,11 @@ import type { Denials } from "../../grants/denials.ts";
 import type { InstanceResources } from "../resources.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
+import { endsAsDirectory, lastDots, staysInside } from "./path_text.ts";
 import type {
   DirectoryEntry,
   FileInfo,
+  FileType,
   NewTimes,
   PathSegments,
   Volume,
@@ -16,9 +18,6 @@ export const MAX_PATH_LENGTH = 4096;
 
 /** Symbolic links that one path may lead through, as on Linux. */
 const MAX_SYMLINKS = 40;
-
-/** The last name of a path that is `.` or `..`. */
-const DOTS = /(?:^|\/)(\.\.?)\/*$/;
 
 /** A volume, and the path at which guests see it. */
 export interface MountPoint {
@@ -125,7 +124,7 @@ export class OpenDirectory {
   removeDirectory(path: string): void {
     const { segments, info } = this.#resolve(path, false);
     if (existing(info).type !== "directory") throw new FileError("not-directory");
-    const dots = DOTS.exec(path)?.[1];
+    const dots = lastDots(path);
     if (dots) throw new FileError(dots === "." ? "invalid" : "not-empty");
     if (segments.length === 0) throw new FileError("busy");
     this.#writer().remove(segments);
@@ -143,9 +142,9 @@ export class OpenDirectory {
     const isDirectory = existing(from.info).type === "directory";
     if (!isDirectory && to.mustBeDirectory) throw new FileError("not-directory");
     if (from.segments.length === 0 || to.segments.length === 0) throw new FileError("busy");
-    if (DOTS.test(path) || DOTS.test(newPath)) throw new FileError("busy");
+    if (lastDots(path) || lastDots(newPath)) throw new FileError("busy");
     if (newDirectory.mount !== this.mount) throw new FileError("cross-device");
-    if (from.info?.type === "symbolic-link") this.#checkMovedLink(from.segments, to.segments);
+    this.#checkMovedLinks(from.info!.type, from.segments, to.segments);
     this.#writer().rename(from.segments, to.segments);
   }
 
@@ -191,10 +190,23 @@ export class OpenDirectory {
     this.#writer().setTimes(segments, times);
   }
 
-  /** @throws FileError if a symbolic link that stays inside the mount would leave it from its new place */
-  #checkMovedLink(from: PathSegments, to: PathSegments): void {
-    const target = this.mount.volume.readLink(from);
-    if (staysInside(target, from) && !staysInside(target, to)) throw new FileError("not-permitted");
+  /**
+   * Looks at all that moves, unless it moves to the same depth or deeper, from where links lead no farther up.
+   * @throws FileError if a symbolic link that stays inside the mount would leave it from its new place
+   */
+  #checkMovedLinks(type: FileType, from: PathSegments, to: PathSegments): void {
+    if (to.length >= from.length) return;
+    const { volume } = this.mount;
+    if (type === "symbolic-link") {
+      const target = volume.readLink(from);
+      if (staysInside(target, from) && !staysInside(target, to)) {
+        throw new FileError("not-permitted");
+      }
+    } else if (type === "directory") {
+      for (const entry of volume.list(from)) {
+        this.#checkMovedLinks(entry.type, [...from, entry.name], [...to, entry.name]);
+      }
+    }
   }
 
   #openDirectory(
@@ -269,22 +281,6 @@ export class OpenDirectory {
     if (host !== undefined) denials.leaving(guest, path);
     return new FileError("not-permitted");
   }
-}
-
-function endsAsDirectory(path: string): boolean {
-  return /(?:^|\/)\.{0,2}$/.test(path);
-}
-
-/** True if the target of a link is relative and does not climb above the mount's root, from which `link` is counted. */
-function staysInside(target: string, link: PathSegments): boolean {
-  if (target.startsWith("/")) return false;
-  let depth = link.length - 1;
-  for (const name of target.split("/")) {
-    if (name === "..") depth--;
-    else if (name !== "" && name !== ".") depth++;
-    if (depth < 0) return false;
-  }
-  return true;
 }
 
 /** @throws FileError if there is no such file */

@@ -135,6 +135,8 @@ Deno.test("OpenDirectory creates no symbolic links for a guest that may not", ()
 Deno.test("OpenDirectory neither moves nor links a symbolic link to where it leaves the mount", () => {
   using folder = new GrantedFolder();
   Deno.mkdirSync(join(folder.granted, "sub"));
+  Deno.mkdirSync(join(folder.granted, "deep/er/still"), { recursive: true });
+  Deno.symlinkSync("../../../outside", join(folder.granted, "deep/er/still/up"));
   Deno.symlinkSync("../outside/secret", join(folder.granted, "sub/inside"));
   Deno.symlinkSync("../outside/secret", join(folder.granted, "outside"));
   const directory = folder.open();
@@ -143,7 +145,11 @@ Deno.test("OpenDirectory neither moves nor links a symbolic link to where it lea
   for (const path of ["sub/inside", "outside"]) {
     assert.throws(() => directory.link(path, false, directory, "x"), fileError("not-permitted"));
   }
+  assert.throws(() => directory.rename("deep/er", directory, "x"), fileError("not-permitted"));
   assert.equal(JSON.stringify(listing(folder.granted)), before);
+  directory.rename("deep/er", directory, "deep/renamed");
+  directory.rename("deep", directory, "sub/deep");
+  directory.rename("sub/deep", directory, "deep");
   directory.rename("sub/inside", directory, "sub/moved");
   directory.rename("outside", directory, "renamed");
   directory.link("sub/moved", false, directory, "sub/again");
