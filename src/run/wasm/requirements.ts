@@ -1,6 +1,9 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
+/** A version of WASI whose components the embedded engine runs. */
+export type WasiVersion = "0.2" | "0.3";
+
 /** The way in which a Wasm binary is called, and what it needs that the embedded engine lacks. */
 export interface Requirements {
   /**
@@ -10,6 +13,8 @@ export interface Requirements {
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
   readonly entry: string;
+  /** The version of WASI that the export belongs to, or that an import is of if it is newer. */
+  readonly wasi: WasiVersion;
   /** Imports, and the entry if necessary, that the embedded engine lacks. */
   readonly unsupported: readonly string[];
 }
@@ -44,6 +49,16 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Interfaces of WASI 0.3.0 that it has. */
+const WASI_3: Readonly<Record<string, readonly string[]>> = {
+  "wasi:cli": [...WASI["wasi:cli"]!, "types"],
+  "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
+  "wasi:filesystem": ["preopens", "types"],
+  "wasi:http": ["client", "types"],
+  "wasi:random": ["insecure", "insecure-seed", "random"],
+  "wasi:sockets": ["ip-name-lookup", "types"],
+};
+
 /** Other interfaces that it has, in exactly these versions. */
 const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
 
@@ -53,11 +68,16 @@ const PREVIEW_1 = "wasi_snapshot_preview1";
 /** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
+/** Only the first release, because a later one may add functions. */
+const VERSION_3 = /^0\.3\.0$/;
 
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
+    ["http", /^wasi:http\/handler@0\.3\.0$/, true],
     ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
+    // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
+    ["command", /^wasi:cli\/run@0\.3\.0$/, true],
     ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
@@ -101,7 +121,9 @@ function ofComponent({ imports, exports }: WasmComponent): Requirements | undefi
   const missing = imports.filter((name) => !isSupported(name));
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
-    if (entry) return { kind, entry, unsupported: supported ? missing : [entry, ...missing] };
+    if (!entry) continue;
+    const wasi = [entry, ...imports].some((name) => name.endsWith("@0.3.0")) ? "0.3" : "0.2";
+    return { kind, entry, wasi, unsupported: supported ? missing : [entry, ...missing] };
   }
 }
 
@@ -110,15 +132,20 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
     .map(({ module, name }) => `${module}.${name}`);
   // TinyGo's modules for Spin have a _start as well.
   const spin = exports.find((name) => SPIN_MODULE.test(name));
-  if (spin) return { kind: "spin", entry: spin, unsupported: [spin, ...missing] };
+  if (spin) return { kind: "spin", entry: spin, wasi: "0.2", unsupported: [spin, ...missing] };
   if (!exports.includes("_start")) return undefined;
-  return { kind: "command", entry: "_start", unsupported: missing };
+  return { kind: "command", entry: "_start", wasi: "0.2", unsupported: missing };
 }
 
 function isSupported(name: string): boolean {
   const [, group, member, version] = INTERFACE.exec(name) ?? [];
-  const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
+  const interfaces = VERSION.test(version ?? "")
+    ? WASI
+    : VERSION_3.test(version ?? "")
+    ? WASI_3
+    : {};
+  const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];
+  return OTHERS.has(name) || members.includes(member!);
 }
 
 /** Formats `a, b and 3 more`. */

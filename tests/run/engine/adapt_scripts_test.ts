@@ -41,15 +41,16 @@ function instantiate(getCoreModule, imports) {
 return instantiate;`;
 
 Deno.test("adaptTranspiler turns the module into a function body", () => {
-  assert.equal(adaptTranspiler(TRANSPILER), TRANSPILER_BODY);
+  assert.equal(adaptTranspiler(TRANSPILER, "0.2"), TRANSPILER_BODY);
 });
 
-Deno.test("adaptTranspiler adapts the script of the pinned package", () => {
-  const name = TRANSPILER_FILES.find((name) => name.endsWith(".js"))!;
-  const script = new TextDecoder().decode(readPackageFile(name));
-  assert.doesNotThrow(() => new Function("host", "compileCore", script));
-  assert.doesNotMatch(script, /preview2-shim|import\.meta/);
-});
+for (const file of TRANSPILER_FILES.filter(({ name }) => name.endsWith(".js"))) {
+  Deno.test(`adaptTranspiler adapts the script of the pinned package for WASI ${file.wasi}`, () => {
+    const script = new TextDecoder().decode(readPackageFile(file));
+    assert.doesNotThrow(() => new Function("host", "compileCore", script));
+    assert.doesNotMatch(script, /preview2-shim|import\.meta|process\?\.env/);
+  });
+}
 
 const CHANGES: [step: string, from: string, to: string][] = [
   ["take the WASI host from the parameter host", "preview2-shim/io", "preview3-shim/io"],
@@ -62,12 +63,15 @@ for (const [step, from, to] of CHANGES) {
   Deno.test(`adaptTranspiler fails if it cannot ${step}`, () => {
     const changed = TRANSPILER.replace(from, to);
     assert.notEqual(changed, TRANSPILER);
-    assert.throws(() => adaptTranspiler(changed), (error: Error) => error.message.includes(step));
+    assert.throws(
+      () => adaptTranspiler(changed, "0.2"),
+      (error: Error) => error.message.includes(step),
+    );
   });
 }
 
 Deno.test("adaptComponent turns a module into a function body and leaves names alone", () => {
-  assert.equal(adaptComponent(COMPONENT), COMPONENT_BODY);
+  assert.equal(adaptComponent(COMPONENT, "0.2"), COMPONENT_BODY);
 });
 
 Deno.test("adaptComponent fails for a module of another form", () => {
@@ -76,6 +80,9 @@ Deno.test("adaptComponent fails for a module of another form", () => {
   ) {
     const changed = COMPONENT.replace(from!, to!);
     assert.notEqual(changed, COMPONENT);
-    assert.throws(() => adaptComponent(changed), /cannot adapt jco's script: .* found 0 places/);
+    assert.throws(
+      () => adaptComponent(changed, "0.2"),
+      /cannot adapt jco's script: .* found 0 places/,
+    );
   }
 });

@@ -234,7 +234,12 @@ for (
 ) {
   Deno.test(`unsupportedWasm names --engine ${engine} for the kind "${kind}"`, () => {
     const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-    const error = unsupportedWasm("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
+    const error = unsupportedWasm("ghcr.io/acme/app:v1", {
+      kind,
+      entry: "x",
+      wasi: "0.2",
+      unsupported,
+    });
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.equal(
       error.message,
@@ -250,6 +255,7 @@ Deno.test("unsupportedWasm shortens names and removes control characters", () =>
   const { message } = unsupportedWasm("app", {
     kind: "http",
     entry: "x",
+    wasi: "0.2",
     unsupported: [name, name],
   });
   assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);

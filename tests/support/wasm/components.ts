@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type CompiledComponent, Component } from "../../../src/run/engine/component.ts";
 import { transpile } from "../../../src/run/engine/transpile.ts";
 import { readTranspiler } from "../../../src/run/engine/transpiler_files.ts";
+import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
 
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
@@ -32,12 +33,15 @@ export async function componentOf(wat: string, world: string): Promise<Uint8Arra
 }
 
 /** Compiles a component as for the cache. */
-export async function compileComponent(bytes: Uint8Array): Promise<CompiledComponent> {
-  const { script, modules, images } = await transpile(bytes, readTranspiler());
+export async function compileComponent(
+  bytes: Uint8Array,
+  wasi: WasiVersion = "0.2",
+): Promise<CompiledComponent> {
+  const { script, modules, images } = await transpile(bytes, wasi, readTranspiler(wasi));
   const compiled = [...modules].map(([name, bytes]) =>
     [name, new WebAssembly.Module(bytes)] as const
   );
-  return { script, modules: new Map(compiled), images };
+  return { wasi, script, modules: new Map(compiled), images };
 }
 
 /** Returns the interfaces in every version of WASI that a world names; those used here are the same in all of 0.2. */
@@ -50,8 +54,11 @@ function interfacesFor(world: string): string {
 }
 
 /** Compiles a component, ready to be instantiated. */
-export async function loadComponent(bytes: Uint8Array): Promise<Component> {
-  return new Component(await compileComponent(bytes));
+export async function loadComponent(
+  bytes: Uint8Array,
+  wasi: WasiVersion = "0.2",
+): Promise<Component> {
+  return new Component(await compileComponent(bytes, wasi));
 }
 
 /** Returns a component of `guests/`, ready to be instantiated. */

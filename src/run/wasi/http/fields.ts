@@ -84,7 +84,19 @@ export class Fields {
     this.#add(name, value);
   }
 
+  /** Only in 0.3. */
+  getAndDelete(name: string): Uint8Array[] {
+    const values = this.get(name);
+    this.delete(name);
+    return values;
+  }
+
   entries(): Field[] {
+    return this.#entries;
+  }
+
+  /** The name of {@link entries} in 0.3. */
+  copyAll(): Field[] {
     return this.#entries;
   }
 
