@@ -79,9 +79,10 @@ export class Fields {
     this.#remove(name);
   }
 
+  /** Adds a value; a name that exists keeps its case. */
   append(name: string, value: Uint8Array): void {
     this.#check(name, [value]);
-    this.#add(name, value);
+    this.#add(this.#entries.find(isNamed(name))?.[0] ?? name, value);
   }
 
   /** Only in 0.3. */

@@ -25,7 +25,7 @@ function guestContents(
 }
 
 /** Headers and contents, which are consumed once. */
-abstract class Message {
+abstract class Message implements Disposable {
   readonly #headers: Fields;
   readonly #contents: Contents;
 
@@ -51,6 +51,14 @@ abstract class Message {
 
   getHeaders(): Fields {
     return this.#headers;
+  }
+
+  /** Discards the contents of a message that the guest drops. */
+  [Symbol.dispose](): void {
+    const { chunks, trailers, onEnd } = this.#contents;
+    void chunks?.[Symbol.asyncIterator]().return?.();
+    trailers.then(() => {}, () => {});
+    onEnd({ tag: "err", val: { tag: "connection-terminated" } });
   }
 }
 
