@@ -40,6 +40,7 @@ const WAITING_IMPORTS = [
 /** Functions of WASI 0.3 that must return at once, but whose results come from the thread that owns the sockets. */
 const WAITING_IMPORTS_3 = [
   "wasi:sockets/types#[method]tcp-socket.bind",
+  "wasi:sockets/types#[method]tcp-socket.listen",
   "wasi:sockets/types#[method]udp-socket.bind",
   "wasi:sockets/types#[method]udp-socket.connect",
 ];

@@ -25,10 +25,13 @@ type Parameters2<K extends keyof Descriptor2> = Descriptor2[K] extends
 export class Descriptor implements Disposable {
   readonly #descriptor: Descriptor2;
   readonly #task: GuestTask;
+  readonly #mutateDirectory: boolean;
 
-  constructor(descriptor: Descriptor2, task: GuestTask) {
+  /** @param mutateDirectory whether a directory was opened to change what it contains */
+  constructor(descriptor: Descriptor2, task: GuestTask, mutateDirectory: boolean) {
     this.#descriptor = descriptor;
     this.#task = task;
+    this.#mutateDirectory = mutateDirectory;
   }
 
   readViaStream(offset: bigint): [AsyncIterable<Uint8Array> | [], Promise<Outcome<ErrorCode>>] {
@@ -57,7 +60,10 @@ export class Descriptor implements Disposable {
   }
 
   advise(): Promise<void> {
-    return call(() => this.#descriptor.advise());
+    return call(() => {
+      if (this.#descriptor.getType() === "directory") throw new FileError("bad-descriptor");
+      this.#descriptor.advise();
+    });
   }
 
   sync(): Promise<void> {
@@ -69,7 +75,11 @@ export class Descriptor implements Disposable {
   }
 
   getFlags(): Promise<object> {
-    return call(() => this.#descriptor.getFlags());
+    return call(() => {
+      const flags = this.#descriptor.getFlags();
+      const mutateDirectory = this.#mutateDirectory && flags["mutateDirectory"];
+      return { ...flags, mutateDirectory };
+    });
   }
 
   getType(): Promise<DescriptorType> {
@@ -81,7 +91,12 @@ export class Descriptor implements Disposable {
   }
 
   setTimes(...parameters: Parameters2<"setTimes">): Promise<void> {
-    return call(() => this.#descriptor.setTimes(...parameters));
+    return call(() => {
+      const isFile = this.#descriptor.getType() !== "directory";
+      // Deno sets the times of an open file only if it may write to it.
+      if (isFile && !this.#descriptor.getFlags()["write"]) throw new FileError("not-permitted");
+      this.#descriptor.setTimes(...parameters);
+    });
   }
 
   stat(): Promise<object> {
@@ -112,8 +127,18 @@ export class Descriptor implements Disposable {
     return call(() => this.#descriptor.setTimesAt(...parameters));
   }
 
-  openAt(...parameters: Parameters2<"openAt">): Promise<Descriptor> {
-    return call(() => new Descriptor(this.#descriptor.openAt(...parameters), this.#task));
+  /** Opens a file; one that is created or truncated can be written to. */
+  openAt(...[pathFlags, path, openFlags, flags]: Parameters2<"openAt">): Promise<Descriptor> {
+    return call(() => {
+      const { create, truncate } = openFlags;
+      const write = flags["write"] || create || truncate;
+      const opened = this.#descriptor.openAt(pathFlags, path, openFlags, {
+        ...flags,
+        read: flags["read"] || !flags["write"],
+        write,
+      });
+      return new Descriptor(opened, this.#task, flags["mutateDirectory"] ?? false);
+    });
   }
 
   readlinkAt(path: string): Promise<string> {
@@ -175,7 +200,7 @@ export function filesystemImports(
     "wasi3:filesystem/preopens": {
       getDirectories: () =>
         preopens(mounts, resources).map((directory) => [
-          new Descriptor(new Descriptor2(directory), task),
+          new Descriptor(new Descriptor2(directory), task, true),
           directory.mount.guest,
         ]),
     },

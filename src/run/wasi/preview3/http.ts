@@ -9,7 +9,7 @@ import { type ErrorCode, HttpFailure, methodName } from "../http/types.ts";
 import { InputStream } from "../io/input_stream.ts";
 import type { GuestTask } from "./guest_task.ts";
 import { type Contents, Request, RequestOptions, Response } from "./http_messages.ts";
-import { OK, pump, readable } from "./streams.ts";
+import { OK, type Outcome, pump, readable } from "./streams.ts";
 
 /** `wasi:http` 0.3. */
 export function httpImports(client: HttpClient, task: GuestTask): Record<string, object> {
@@ -49,8 +49,9 @@ async function send(request: Request, client: HttpClient, task: GuestTask): Prom
     headers: Fields.toList(headers),
     body,
   }, request.getOptions());
-  void task.track(body ? transmit(contents, body) : end(contents));
+  if (body) void task.track(transmit(contents, body));
   const result = await FutureIncomingResponse.result(future);
+  if (!body) void task.track(end(contents, result.tag === "ok" ? OK : result));
   if (result.tag === "err") throw new HttpFailure(result.val);
   const received = result.val;
   const response = new Response(
@@ -75,11 +76,11 @@ async function transmit(contents: Contents, body: OutgoingBody): Promise<void> {
   }
 }
 
-/** Ends contents without a body. */
-async function end(contents: Contents): Promise<void> {
+/** Ends contents without a body, which were transmitted with this outcome. */
+async function end(contents: Contents, outcome: Outcome<ErrorCode>): Promise<void> {
   try {
     const trailers = await contents.trailers;
-    contents.onEnd(trailers.tag === "ok" ? OK : trailers);
+    contents.onEnd(trailers.tag === "ok" ? outcome : trailers);
   } catch {
     // The guest has ended.
   }

@@ -242,8 +242,14 @@ class UdpSocket extends Socket<UdpSocket2> implements Disposable {
     }
   }
 
+  /** The address of a socket that is connected to the own host is that of the remote end, as for the system's. */
   getLocalAddress(): IpSocketAddress {
-    return call(() => this.socket.localAddress());
+    const local = call(() => this.socket.localAddress());
+    const remote = this.#remote;
+    if (!remote || !isLoopback(remote) || local.val.address.some((part) => part !== 0)) {
+      return local;
+    }
+    return { ...local, val: { ...local.val, address: remote.val.address } } as IpSocketAddress;
   }
 
   getRemoteAddress(): IpSocketAddress {
@@ -304,6 +310,10 @@ function anyAddress(family: IpAddressFamily): IpSocketAddress {
     tag: "ipv6",
     val: { port: 0, flowInfo: 0, address: [0, 0, 0, 0, 0, 0, 0, 0], scopeId: 0 },
   };
+}
+
+function isLoopback({ tag, val: { address } }: IpSocketAddress): boolean {
+  return tag === "ipv4" ? address[0] === 127 : address.join() === "0,0,0,0,0,0,0,1";
 }
 
 /** Calls a function of 0.2. @throws WasiError with an error-code of 0.3 */

@@ -27,8 +27,10 @@ export function readable<E>(
   codeOf: CodeOf<E>,
 ): [AsyncIterableIterator<Uint8Array>, Promise<Outcome<E>>] {
   const { promise, resolve } = Promise.withResolvers<Outcome<E>>();
+  let isOpen = true;
   const end = (outcome: Outcome<E>) => {
-    input[Symbol.dispose]();
+    if (isOpen) input[Symbol.dispose]();
+    isOpen = false;
     resolve(outcome);
     return { done: true, value: undefined } as const;
   };
