@@ -1,6 +1,6 @@
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
-import type { WasiVersion } from "../wasm/requirements.ts";
+import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
@@ -68,7 +68,11 @@ export async function transpile(
   await $init;
   const generated = generate(component, {
     name: "component",
-    map: wasi === "0.2" ? [] : WASI_3.map((name) => [`wasi:${name}/*@0.3.0`, `wasi3:${name}/*`]),
+    map: wasi === "0.2"
+      ? []
+      : WASI_3.flatMap((name) =>
+        WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`])
+      ),
     instantiation: { tag: "async" },
     asyncMode: {
       tag: "jspi",

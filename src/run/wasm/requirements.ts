@@ -49,7 +49,13 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Interfaces of WASI 0.3.0 that it has. */
+/**
+ * The versions of WASI 0.3 that it has: the release and the draft with the same functions, which Spin's Python SDK
+ * imports. Not 0.3.x, because a later release may add functions.
+ */
+export const WASI_3_VERSIONS: readonly string[] = ["0.3.0", "0.3.0-rc-2026-03-15"];
+
+/** Interfaces of {@link WASI_3_VERSIONS} that it has. */
 const WASI_3: Readonly<Record<string, readonly string[]>> = {
   "wasi:cli": [...WASI["wasi:cli"]!, "types"],
   "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
@@ -60,7 +66,17 @@ const WASI_3: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Other interfaces that it has, in exactly these versions. */
-const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
+const OTHERS: ReadonlySet<string> = new Set([
+  "fermyon:spin/variables@2.0.0",
+  "spin:key-value/key-value@3.0.0",
+  "spin:mqtt/mqtt@3.0.0",
+  "spin:mysql/mysql@3.0.0",
+  "spin:postgres/postgres@3.0.0",
+  "spin:postgres/postgres@4.2.0",
+  "spin:redis/redis@3.0.0",
+  "spin:sqlite/sqlite@3.1.0",
+  "spin:variables/variables@3.0.0",
+]);
 
 /** The only module that a core module may import: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
@@ -68,16 +84,14 @@ const PREVIEW_1 = "wasi_snapshot_preview1";
 /** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
-/** Only the first release, because a later one may add functions. */
-const VERSION_3 = /^0\.3\.0$/;
 
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
-    ["http", /^wasi:http\/handler@0\.3\.0$/, true],
+    ["http", /^wasi:http\/handler@0\.3\.0(?:-rc-2026-03-15)?$/, true],
     ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
     // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
-    ["command", /^wasi:cli\/run@0\.3\.0$/, true],
+    ["command", /^wasi:cli\/run@0\.3\.0(?:-rc-2026-03-15)?$/, true],
     ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
@@ -122,7 +136,7 @@ function ofComponent({ imports, exports }: WasmComponent): Requirements | undefi
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
     if (!entry) continue;
-    const wasi = [entry, ...imports].some((name) => name.endsWith("@0.3.0")) ? "0.3" : "0.2";
+    const wasi = [entry, ...imports].some((name) => isWasi3(versionOf(name))) ? "0.3" : "0.2";
     return { kind, entry, wasi, unsupported: supported ? missing : [entry, ...missing] };
   }
 }
@@ -138,14 +152,19 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
 }
 
 function isSupported(name: string): boolean {
-  const [, group, member, version] = INTERFACE.exec(name) ?? [];
-  const interfaces = VERSION.test(version ?? "")
-    ? WASI
-    : VERSION_3.test(version ?? "")
-    ? WASI_3
-    : {};
+  if (OTHERS.has(name)) return true;
+  const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
+  const interfaces = VERSION.test(version) ? WASI : isWasi3(version) ? WASI_3 : {};
   const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];
-  return OTHERS.has(name) || members.includes(member!);
+  return members.includes(member!);
+}
+
+function versionOf(name: string): string {
+  return INTERFACE.exec(name)?.[3] ?? "";
+}
+
+function isWasi3(version: string): boolean {
+  return WASI_3_VERSIONS.includes(version);
 }
 
 /** Formats `a, b and 3 more`. */

@@ -9,6 +9,7 @@ import { filesystemImports } from "./filesystem.ts";
 import type { GuestTask } from "./guest_task.ts";
 import { httpImports } from "./http.ts";
 import { socketImports } from "./sockets.ts";
+import { spinImports } from "./spin.ts";
 
 /** What the interfaces of 0.3 of one instance share with those of 0.2. */
 interface Shared {
@@ -23,7 +24,10 @@ interface Shared {
   readonly imports: Record<string, object>;
 }
 
-/** Returns every interface of WASI 0.3, by names that start with `wasi3:` and have no version. */
+/**
+ * Returns every interface of WASI 0.3, by names that start with `wasi3:` and have no version, and the interfaces of
+ * Spin 4 that are made for it.
+ */
 export function preview3Imports(
   { settings, stdio, mounts, resources, task, client, network, imports }: Shared,
 ): Record<string, object> {
@@ -34,5 +38,6 @@ export function preview3Imports(
     ...filesystemImports(mounts, resources, task),
     ...httpImports(client, task),
     ...socketImports(network, task),
+    ...spinImports(imports["fermyon:spin/variables"]!),
   };
 }
