@@ -25,7 +25,7 @@ export const TASK_IMPORT = "larder:task";
 const NEWER_STEPS: readonly Step[] = [
   {
     name: "keep _util as a variable",
-    pattern: /^export (?=const _util\b)/gm,
+    pattern: /^ *export (?=const _util\b)/gm,
     replacement: "",
     places: 1,
   },
@@ -86,12 +86,14 @@ const COMPONENT_STEPS: readonly Step[] = [
 /** Steps that the scripts for WASI 0.3 need beside {@link COMPONENT_STEPS}. */
 const TASK_STEPS: readonly Step[] = [
   {
-    // A host's read polls until the guest has written. The guest never writes if it has trapped or exited, and the
-    // thread would poll forever. Two places for streams, two for futures.
-    name: "end waits for a guest that has ended",
-    pattern: /(?<=setInterval\((?:async )?\(\) => \{\s*)if \(!this\.hasPendingEvent\(\)\) \{/g,
-    replacement: `if (!this.hasPendingEvent() && !imports['${TASK_IMPORT}'].hasEnded) {`,
-    places: [0, 2, 4],
+    // A read by the host polls until the other end has written. A guest that has trapped or exited never does, and the
+    // thread would poll forever. One place for streams, one for futures.
+    name: "end reads from a guest that has ended",
+    pattern:
+      /if \(!this\.hasPendingEvent\(\)\) \{(?= return; \}[^]{0,300}? after blocked (?:stream|future) read")/g,
+    replacement:
+      `if (!this.hasPendingEvent() && !imports['${TASK_IMPORT}'].isOver(this.#hostInjectFn ? 'host' : 'guest')) {`,
+    places: [0, 1, 2],
   },
   {
     // The loop that resumes waiting tasks starts 10 ms late, which each request would take longer.

@@ -7,6 +7,7 @@ import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
 
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
+const WIT_3 = Deno.readTextFileSync(join(HERE, "wit/wasi3.wit"));
 
 /** Compiles the text of a core module or component. */
 export async function binaryOf(wat: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -30,6 +31,23 @@ export async function componentOf(wat: string, world: string): Promise<Uint8Arra
     stringEncoding: "utf8",
   });
   return await componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
+}
+
+/** Builds a component of `guests/` for WASI 0.3 from its text; the world is in the first comments. */
+export async function asyncGuestBytes(
+  name: string,
+  edit = (wat: string) => wat,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // A newer wit-component than in jco, which lacks asynchronous functions.
+  const tools = await import("@bytecodealliance/jco-transpile/wasm-tools");
+  const wat = edit(guestText(name));
+  const embedded = await tools.componentEmbed({
+    binary: await tools.parse(wat),
+    witSource: `package larder:test;\nworld guest {\n${worldOf(wat)}\n}\n${WIT_3}`,
+    world: "guest",
+    stringEncoding: "utf8",
+  });
+  return await tools.componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
 }
 
 /** Compiles a component as for the cache. */
@@ -75,8 +93,11 @@ export async function guestBytes(
   edit = (wat: string) => wat,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const wat = edit(guestText(name));
-  const world = [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
-  return await componentOf(wat, world);
+  return await componentOf(wat, worldOf(wat));
+}
+
+function worldOf(wat: string): string {
+  return [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
 }
 
 /** Builds a component whose start function does not return. */

@@ -5,8 +5,8 @@ import { instanceEnded } from "../errors.ts";
  * whether to wait on (`engine/adapt_scripts.ts`).
  */
 export class GuestTask {
-  /** True if the guest will neither write nor read any more. What it wrote before can still be read. */
-  hasEnded = false;
+  #hasExited = false;
+  #hasFailed = false;
   readonly #ended = Promise.withResolvers<void>();
   readonly #transfers = new Set<Promise<unknown>>();
 
@@ -19,15 +19,24 @@ export class GuestTask {
     return this.#ended.promise;
   }
 
+  /**
+   * Called by the script while the host waits to read. True if nothing more will be written; what was written before
+   * can still be read.
+   * @param writer the guest may pass on a stream of the host, which outlives its task
+   */
+  isOver(writer: "guest" | "host"): boolean {
+    return this.#hasFailed || (this.#hasExited && writer === "guest");
+  }
+
   /** Called by the script when the called task has ended. */
   exited(): void {
-    this.hasEnded = true;
+    this.#hasExited = true;
     this.#ended.resolve();
   }
 
   /** Called by the script when a task of the instance has trapped. */
   failed(error: unknown): void {
-    this.hasEnded = true;
+    this.#hasFailed = true;
     this.#ended.reject(error);
   }
 
@@ -47,7 +56,7 @@ export class GuestTask {
 
   /** Ends the waits of the host for the guest, and resolves once it has read everything that the guest wrote. */
   async end(): Promise<void> {
-    this.hasEnded = true;
+    this.#hasExited = true;
     await this.transferred();
   }
 

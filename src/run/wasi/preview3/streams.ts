@@ -55,12 +55,14 @@ export function failedStream<E>(error: E): [[], Promise<Outcome<E>>] {
   return [[], Promise.resolve({ tag: "err", val: error })];
 }
 
-/** Returns an iterator over the bytes of a guest's stream in larger chunks than its own. */
-export async function* chunksOf(stream: GuestStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Generates the bytes of a guest's stream. One that the guest got from the host is read as an array of numbers. */
+export async function* chunksOf(
+  stream: GuestStream<Uint8Array | number[]>,
+): AsyncGenerator<Uint8Array> {
   try {
     while (true) {
       const { value, done } = await stream.read({ count: GUEST_READ_AHEAD });
-      if (value) yield value;
+      if (value) yield value instanceof Uint8Array ? value : Uint8Array.from(value);
       if (done) return;
     }
   } finally {
