@@ -86,3 +86,33 @@ Deno.test("adaptComponent fails for a module of another form", () => {
     );
   }
 });
+
+/** The parts of a script for WASI 0.3 that the steps replace, in the form that jco-transpile 0.15.0 gives them. */
+const TASKS = `\
+  if (!globalThis?.process?.env?.JCO_DEBUG) { return; }
+  setTimeout(async () => {
+    this.#tickLoop = null;
+  }, 10);
+  if (this.#errored === null) { this.#errored = err; }
+  this.#exited = true;
+  let waitInterval = setInterval(() => {
+    if (!this.hasPendingEvent()) { return; }
+  });
+  throw new Error("missing pending event after blocked stream read");
+  export const _util = {}
+`;
+
+Deno.test("adaptComponent connects a script for WASI 0.3 with the task of its instance", () => {
+  const body = adaptComponent(COMPONENT + "\n" + TASKS, "0.3");
+  assert.doesNotMatch(body, /process|export|, 10\)/);
+  assert.match(body, /#exited = true; if .* imports\['larder:task'\]\.exited\(\)/);
+  assert.match(body, /imports\['larder:task'\]\.failed\(err\)/);
+  assert.match(body, /!this\.hasPendingEvent\(\) && !imports\['larder:task'\]\.isOver/);
+});
+
+for (const part of ["JCO_DEBUG", "#tickLoop", "#errored ===", "#exited", "const _util"]) {
+  Deno.test(`adaptComponent fails for a script for WASI 0.3 without ${part}`, () => {
+    const changed = COMPONENT + "\n" + TASKS.replace(part, "changed");
+    assert.throws(() => adaptComponent(changed, "0.3"), /cannot adapt jco's script/);
+  });
+}
