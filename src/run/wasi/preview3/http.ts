@@ -29,10 +29,15 @@ export function receivedRequest(head: RequestHead, source: BodySource): Request 
   return request;
 }
 
-/** Returns a response of a guest as one of 0.2, whose body is written while the guest writes its own. */
+/**
+ * Returns a response of a guest as one of 0.2, whose body is written while the guest writes its own.
+ * @throws Error for an interim response, which Deno's server cannot send
+ */
 export function sentResponse(response: Response, task: GuestTask): OutgoingResponse {
   const sent = new OutgoingResponse(response.getHeaders());
-  sent.setStatusCode(response.getStatusCode());
+  const status = response.getStatusCode();
+  if (status < 200) throw new Error(`the guest answered with the interim status ${status}`);
+  sent.setStatusCode(status);
   void task.track(transmit(Response.contentsOf(response), sent.body()));
   return sent;
 }
