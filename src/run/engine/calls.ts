@@ -35,8 +35,9 @@ export interface ResponseSink {
 export async function callCommand(component: Component, host: Host): Promise<number> {
   const instance = component.start(host);
   try {
-    await instance.interface<{ run(): Promise<void> }>(`wasi:cli/run@${component.wasi}`).run();
-    await instance.task?.ended;
+    const asynchronous = instance.interface<Command>("wasi:cli/run@0.3");
+    await (asynchronous ?? instance.interface<Command>("wasi:cli/run@")!).run();
+    if (asynchronous) await instance.task!.ended;
     return 0;
   } catch (error) {
     if (instance.exitCode !== undefined) return instance.exitCode;
@@ -62,9 +63,9 @@ export async function callHandler(
   using _ = instance;
   const response = new PendingResponse(sink, head.method === "HEAD");
   const source = { read: body, cancel() {} };
-  const { task } = instance;
+  const handler = instance.interface<Handler3>("wasi:http/handler@0.3");
   try {
-    if (task) await handle3(instance, task, receivedRequest(head, source), response);
+    if (handler) await handle3(handler, instance.task!, receivedRequest(head, source), response);
     else await handle2(instance, new IncomingRequest(head, source), response);
   } catch (error) {
     if (instance.exitCode !== 0) throw error;
@@ -73,29 +74,36 @@ export async function callHandler(
   await response.finish();
 }
 
+interface Command {
+  run(): Promise<void>;
+}
+
+interface Handler2 {
+  handle(request: IncomingRequest, out: ResponseOutparam): Promise<void>;
+}
+
+interface Handler3 {
+  handle(request: Request): Promise<Response>;
+}
+
 async function handle2(
   instance: Instance,
   request: IncomingRequest,
   response: PendingResponse,
 ): Promise<void> {
-  const { handle } = instance.interface<{
-    handle(request: IncomingRequest, out: ResponseOutparam): Promise<void>;
-  }>("wasi:http/incoming-handler@");
-  await handle(request, new ResponseOutparam((result) => response.set(result)));
+  const handler = instance.interface<Handler2>("wasi:http/incoming-handler@")!;
+  await handler.handle(request, new ResponseOutparam((result) => response.set(result)));
 }
 
 /** Calls the handler of WASI 0.3, which returns the response and may continue after that. */
 async function handle3(
-  instance: Instance,
+  handler: Handler3,
   task: GuestTask,
   request: Request,
   response: PendingResponse,
 ): Promise<void> {
-  const { handle } = instance.interface<{ handle(request: Request): Promise<Response> }>(
-    "wasi:http/handler@0.3",
-  );
   try {
-    response.set({ tag: "ok", val: sentResponse(await handle(request), task) });
+    response.set({ tag: "ok", val: sentResponse(await handler.handle(request), task) });
   } catch (error) {
     if (!isErrorResult(error)) throw error;
     response.set({ tag: "err", val: error.payload });

@@ -157,10 +157,10 @@ export class Instance implements Disposable {
     return this.#resources.exitCode;
   }
 
-  /** Returns an exported interface by the beginning of its name, such as `wasi:cli/run@0.2`. */
-  interface<T>(name: string): T {
+  /** Returns an exported interface by the beginning of its name, such as `wasi:cli/run@0.2`; undefined if it has none. */
+  interface<T>(name: string): T | undefined {
     const key = Object.keys(this.#exports).find((key) => key.startsWith(name));
-    return this.#exports[key!] as T;
+    return key === undefined ? undefined : this.#exports[key] as T;
   }
 
   [Symbol.dispose](): void {

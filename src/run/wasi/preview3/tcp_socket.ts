@@ -17,6 +17,9 @@ interface Connection {
 export class TcpSocket extends Socket<TcpSocket2> implements Disposable {
   readonly #task: GuestTask;
   #isBound = false;
+  #isDropped = false;
+  /** The streams that the guest has taken and not ended. */
+  #streams = 0;
   #connection: Connection | undefined;
 
   constructor(socket: TcpSocket2, task: GuestTask) {
@@ -60,7 +63,10 @@ export class TcpSocket extends Socket<TcpSocket2> implements Disposable {
     const input = this.#connection?.input;
     if (!input) return failedStream({ tag: "invalid-state" });
     this.#connection!.input = undefined;
-    return readable(input, streamCode);
+    this.#streams++;
+    const [stream, outcome] = readable(input, streamCode);
+    void outcome.finally(() => this.#release());
+    return [stream, outcome];
   }
 
   getLocalAddress(): IpSocketAddress {
@@ -119,10 +125,10 @@ export class TcpSocket extends Socket<TcpSocket2> implements Disposable {
     call(() => this.socket.setHopLimit(value));
   }
 
+  /** Closes the socket, once the streams that the guest has taken have ended: they go on without it. */
   [Symbol.dispose](): void {
-    // Streams of the connection that were taken go on without the socket.
-    if (this.#connection && (!this.#connection.input || !this.#connection.output)) return;
-    this.socket[Symbol.dispose]();
+    this.#isDropped = true;
+    if (this.#streams === 0) this.socket[Symbol.dispose]();
   }
 
   async *#accepted(): AsyncGenerator<TcpSocket> {
@@ -139,9 +145,16 @@ export class TcpSocket extends Socket<TcpSocket2> implements Disposable {
     stream: GuestStream<Uint8Array>,
     output: OutputStream,
   ): Promise<Outcome<ErrorCode>> {
+    this.#streams++;
     const outcome = await write(stream, output, streamCode);
     this.socket.shutdown("send");
+    this.#release();
     return outcome;
+  }
+
+  #release(): void {
+    this.#streams--;
+    if (this.#isDropped && this.#streams === 0) this.socket[Symbol.dispose]();
   }
 }
 
