@@ -94,7 +94,7 @@ async function end(contents: Contents, outcome: Outcome<ErrorCode>): Promise<voi
 function receivedContents({ read, cancel }: BodySource): Contents {
   const [chunks, outcome] = readable(InputStream.of(read, cancel), codeOf);
   const trailers = outcome.then((outcome) => outcome.tag === "ok" ? OK : outcome);
-  return { chunks, trailers, onEnd: () => {} };
+  return { chunks, discard: () => void chunks.return!(), trailers, onEnd: () => {} };
 }
 
 /** Returns the error code for the cause of a body's failure. */

@@ -10,6 +10,8 @@ export type Trailers = GuestFuture<Result<Fields | undefined, ErrorCode>>;
 export interface Contents {
   /** Undefined for a message without a body. */
   readonly chunks: AsyncIterable<Uint8Array> | undefined;
+  /** Drops the body unread. */
+  readonly discard: () => void;
   readonly trailers: Trailers;
   /** Receives how the body was transmitted, or what its reader says of it. */
   readonly onEnd: (outcome: Outcome<ErrorCode>) => void;
@@ -21,7 +23,8 @@ function guestContents(
   trailers: Trailers,
 ): [Contents, Promise<Outcome<ErrorCode>>] {
   const { promise, resolve } = Promise.withResolvers<Outcome<ErrorCode>>();
-  return [{ chunks: stream && chunksOf(stream), trailers, onEnd: resolve }, promise];
+  const discard = () => stream?.[Symbol.dispose]();
+  return [{ chunks: stream && chunksOf(stream), discard, trailers, onEnd: resolve }, promise];
 }
 
 /** Headers and contents, which are consumed once. */
@@ -55,8 +58,8 @@ abstract class Message implements Disposable {
 
   /** Discards the contents of a message that the guest drops. */
   [Symbol.dispose](): void {
-    const { chunks, trailers, onEnd } = this.#contents;
-    void chunks?.[Symbol.asyncIterator]().return?.();
+    const { discard, trailers, onEnd } = this.#contents;
+    discard();
     trailers.then(() => {}, () => {});
     onEnd({ tag: "err", val: { tag: "connection-terminated" } });
   }
