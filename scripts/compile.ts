@@ -155,9 +155,9 @@ export function bundle(work: string, commit: string): string {
 
 /** Writes the files that larder reads as data into the bundle's folder. */
 function bringAssets(folder: string): void {
-  for (const name of TRANSPILER_FILES) {
-    const bytes = gzipSync(readPackageFile(name), { level: 9 });
-    Deno.writeFileSync(join(folder, embeddedName(name)), bytes);
+  for (const file of TRANSPILER_FILES) {
+    const bytes = gzipSync(readPackageFile(file), { level: 9 });
+    Deno.writeFileSync(join(folder, embeddedName(file)), bytes);
   }
   for (const path of WRAPPER_FILES) {
     const bytes = gzipSync(readWrapperFile(path), { level: 9 });

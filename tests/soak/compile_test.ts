@@ -154,7 +154,9 @@ Deno.test("compile includes workers and assets and grants no prompts, FFI or rem
       assert.ok(names.includes(`${thread}_worker.js`), thread);
     }
     for (const path of WRAPPER_FILES) assert.ok(names.includes(embeddedWrapperName(path)), path);
-    for (const name of TRANSPILER_FILES) assert.ok(names.includes(embeddedName(name)), name);
+    for (const file of TRANSPILER_FILES) {
+      assert.ok(names.includes(embeddedName(file)), embeddedName(file));
+    }
     assert.ok(compilerArgs.includes("--no-prompt") && compilerArgs.includes("--deny-import"));
     const forbidden = ["-A", "--allow-all", "--allow-ffi", "--allow-import"];
     assert.deepEqual(compilerArgs.filter((arg) => forbidden.includes(arg)), []);

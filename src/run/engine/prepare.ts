@@ -39,7 +39,7 @@ export function prepareWasm(source: WasmSource): PreparedWasm {
  * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
  */
 export function compileComponent(
-  { source }: PreparedWasm,
+  { source, requirements }: PreparedWasm,
   options: {
     readonly compiler: Compiler;
     readonly onCompile?: (name: string) => void;
@@ -48,6 +48,7 @@ export function compileComponent(
   },
 ): Promise<CompiledComponent> {
   return options.compiler.compile(source.digest(), () => source.read(), {
+    wasi: requirements.wasi,
     onMiss: () => options.onCompile?.(source.name),
     warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),
     signal: options.signal,

@@ -1,5 +1,6 @@
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
+import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
@@ -36,6 +37,17 @@ const WAITING_IMPORTS = [
   "wasi:io/streams#[method]output-stream.blocking-splice",
 ];
 
+/** Functions of WASI 0.3 that must return at once, but whose results come from the thread that owns the sockets. */
+const WAITING_IMPORTS_3 = [
+  "wasi:sockets/types#[method]tcp-socket.bind",
+  "wasi:sockets/types#[method]tcp-socket.listen",
+  "wasi:sockets/types#[method]udp-socket.bind",
+  "wasi:sockets/types#[method]udp-socket.connect",
+];
+
+/** The packages of WASI 0.3; those of 0.2 have the same names, so that they are mapped to others. */
+const WASI_3 = ["cli", "clocks", "filesystem", "http", "random", "sockets"];
+
 /** Guest functions that call one of those. */
 const WAITING_EXPORTS = ["wasi:http/incoming-handler#handle", "wasi:cli/run#run"];
 
@@ -49,15 +61,26 @@ const WAITING_EXPORTS = ["wasi:http/incoming-handler#handle", "wasi:cli/run#run"
  */
 export async function transpile(
   component: Uint8Array,
+  wasi: WasiVersion,
   files: TranspilerFiles,
 ): Promise<Transpiled> {
   const { $init, generate } = loadTranspiler(files);
   await $init;
   const generated = generate(component, {
     name: "component",
-    map: [],
+    map: wasi === "0.2"
+      ? []
+      : WASI_3.flatMap((name) =>
+        WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`])
+      ),
     instantiation: { tag: "async" },
-    asyncMode: { tag: "jspi", val: { imports: WAITING_IMPORTS, exports: WAITING_EXPORTS } },
+    asyncMode: {
+      tag: "jspi",
+      val: {
+        imports: wasi === "0.2" ? WAITING_IMPORTS : [...WAITING_IMPORTS, ...WAITING_IMPORTS_3],
+        exports: WAITING_EXPORTS,
+      },
+    },
     noTypescript: true,
     noNodejsCompat: true,
     noNamespacedExports: true,
@@ -71,7 +94,7 @@ export async function transpile(
     if (image) images.set(name, image);
   }
   const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
-  return { script: adaptComponent(new TextDecoder().decode(script)), modules, images };
+  return { script: adaptComponent(new TextDecoder().decode(script), wasi), modules, images };
 }
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {

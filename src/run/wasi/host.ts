@@ -4,12 +4,15 @@ import { clockImports } from "./clocks.ts";
 import type { MountPoint } from "./filesystem/directory.ts";
 import { filesystemImports, type Mount, mountPoint } from "./filesystem/imports.ts";
 import type { LinkMaker } from "./filesystem/volume.ts";
-import type { ClientSettings } from "./http/client.ts";
+import { type ClientSettings, HttpClient } from "./http/client.ts";
 import { httpImports } from "./http/imports.ts";
 import { ioImports } from "./io/imports.ts";
 import { openStdio, type Stdio } from "./io/stdio.ts";
+import type { GuestTask } from "./preview3/guest_task.ts";
+import { preview3Imports } from "./preview3/imports.ts";
 import { randomImports } from "./random.ts";
 import type { InstanceResources } from "./resources.ts";
+import { GuestNetwork } from "./sockets/guest_network.ts";
 import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
 import { variableImports } from "./spin_variables.ts";
@@ -55,17 +58,29 @@ export function openHost(
   };
 }
 
-/** Returns every interface that a component may import, by name without a version, for one instance. */
-export function hostImports(host: Host, resources: InstanceResources): Record<string, object> {
+/**
+ * Returns every interface that a component may import, by name without a version, for one instance.
+ * @param task the task of the instance's call if the component is made for WASI 0.3, whose interfaces are added
+ */
+export function hostImports(
+  host: Host,
+  resources: InstanceResources,
+  task?: GuestTask,
+): Record<string, object> {
   const { settings, mounts, stdio, denials, sessions } = host;
-  return {
+  const client = new HttpClient(settings, denials, resources);
+  const network = new GuestNetwork(settings, denials, sessions, resources);
+  const imports = {
     ...ioImports(),
     ...clockImports(resources),
     ...randomImports(),
     ...cliImports(settings, stdio, resources),
     ...filesystemImports(mounts, resources),
-    ...httpImports(settings, denials, resources),
-    ...socketImports(settings, denials, sessions, resources),
+    ...httpImports(client),
+    ...socketImports(network),
     ...variableImports(settings.variables),
   };
+  if (!task) return imports;
+  const shared = { settings, stdio, mounts, resources, task, client, network, imports };
+  return { ...imports, ...preview3Imports(shared) };
 }

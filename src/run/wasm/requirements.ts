@@ -1,6 +1,9 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
+/** A version of WASI whose components the embedded engine runs. */
+export type WasiVersion = "0.2" | "0.3";
+
 /** The way in which a Wasm binary is called, and what it needs that the embedded engine lacks. */
 export interface Requirements {
   /**
@@ -10,6 +13,8 @@ export interface Requirements {
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
   readonly entry: string;
+  /** The version of WASI that the export belongs to, or that an import is of if it is newer. */
+  readonly wasi: WasiVersion;
   /** Imports, and the entry if necessary, that the embedded engine lacks. */
   readonly unsupported: readonly string[];
 }
@@ -44,8 +49,34 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/**
+ * The versions of WASI 0.3 that it has: the release and the draft with the same functions, which Spin's Python SDK
+ * imports. Not 0.3.x, because a later release may add functions.
+ */
+export const WASI_3_VERSIONS: readonly string[] = ["0.3.0", "0.3.0-rc-2026-03-15"];
+
+/** Interfaces of {@link WASI_3_VERSIONS} that it has. */
+const WASI_3: Readonly<Record<string, readonly string[]>> = {
+  "wasi:cli": [...WASI["wasi:cli"]!, "types"],
+  "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
+  "wasi:filesystem": ["preopens", "types"],
+  "wasi:http": ["client", "types"],
+  "wasi:random": ["insecure", "insecure-seed", "random"],
+  "wasi:sockets": ["ip-name-lookup", "types"],
+};
+
 /** Other interfaces that it has, in exactly these versions. */
-const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
+const OTHERS: ReadonlySet<string> = new Set([
+  "fermyon:spin/variables@2.0.0",
+  "spin:key-value/key-value@3.0.0",
+  "spin:mqtt/mqtt@3.0.0",
+  "spin:mysql/mysql@3.0.0",
+  "spin:postgres/postgres@3.0.0",
+  "spin:postgres/postgres@4.2.0",
+  "spin:redis/redis@3.0.0",
+  "spin:sqlite/sqlite@3.1.0",
+  "spin:variables/variables@3.0.0",
+]);
 
 /** The module that a core module may import beside interfaces: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
@@ -57,7 +88,10 @@ const VERSION = /^0\.2(?:\.\d+)?$/;
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
+    ["http", /^wasi:http\/handler@0\.3\.0(?:-rc-2026-03-15)?$/, true],
     ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
+    // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
+    ["command", /^wasi:cli\/run@0\.3\.0(?:-rc-2026-03-15)?$/, true],
     ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
@@ -102,16 +136,19 @@ export function runsAsModule(wasm: WasmBinary, { entry }: Requirements): boolean
 }
 
 function ofComponent({ imports, exports }: WasmComponent): Requirements | undefined {
-  return ofInterfaces(exports, imports.filter((name) => !isSupported(name)));
+  return ofInterfaces(exports, imports, imports.filter((name) => !isSupported(name)));
 }
 
 function ofInterfaces(
   exports: readonly string[],
+  imports: readonly string[],
   missing: readonly string[],
 ): Requirements | undefined {
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
-    if (entry) return { kind, entry, unsupported: supported ? missing : [entry, ...missing] };
+    if (!entry) continue;
+    const wasi = [entry, ...imports].some((name) => isWasi3(versionOf(name))) ? "0.3" : "0.2";
+    return { kind, entry, wasi, unsupported: supported ? missing : [entry, ...missing] };
   }
 }
 
@@ -120,13 +157,14 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
   const functions = new Map(
     exports.filter((name) => name.includes("#")).map((name) => [name.split("#")[0]!, name]),
   );
-  const requirements = ofInterfaces([...functions.keys()], missing);
+  const modules = imports.map(({ module }) => module);
+  const requirements = ofInterfaces([...functions.keys()], modules, missing);
   // TinyGo's modules for Spin have a _start as well.
   if (requirements) return withEntry(requirements, functions.get(requirements.entry)!);
   const spin = exports.find((name) => SPIN_MODULE.test(name));
-  if (spin) return { kind: "spin", entry: spin, unsupported: [spin, ...missing] };
+  if (spin) return { kind: "spin", entry: spin, wasi: "0.2", unsupported: [spin, ...missing] };
   if (!exports.includes("_start")) return undefined;
-  return { kind: "command", entry: "_start", unsupported: missing };
+  return { kind: "command", entry: "_start", wasi: "0.2", unsupported: missing };
 }
 
 /** Names the exported function of a module instead of the interface that it belongs to. */
@@ -146,9 +184,19 @@ function missingOf(imports: WasmModule["imports"]): string[] {
 }
 
 function isSupported(name: string): boolean {
-  const [, group, member, version] = INTERFACE.exec(name) ?? [];
-  const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
+  if (OTHERS.has(name)) return true;
+  const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
+  const interfaces = VERSION.test(version) ? WASI : isWasi3(version) ? WASI_3 : {};
+  const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];
+  return members.includes(member!);
+}
+
+function versionOf(name: string): string {
+  return INTERFACE.exec(name)?.[3] ?? "";
+}
+
+function isWasi3(version: string): boolean {
+  return WASI_3_VERSIONS.includes(version);
 }
 
 /** Formats `a, b and 3 more`. */

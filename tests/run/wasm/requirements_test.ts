@@ -70,16 +70,39 @@ for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
       assert.deepEqual(ofComponent(imports, ["memory", `${entry}@${version}`]), {
         kind,
         entry: `${entry}@${version}`,
+        wasi: "0.2",
         unsupported: [],
       });
     }
   });
 }
 
+for (const version of ["0.3.0", "0.3.0-rc-2026-03-15"]) {
+  Deno.test(`requirementsOf accepts components of WASI ${version} with imports of 0.2`, () => {
+    const imports = [
+      ...USUAL.map((name) => `${name}@0.2.0`),
+      ...["wasi:http/client", "wasi:http/types", "wasi:cli/stdout", "wasi:sockets/types"]
+        .map((name) => `${name}@${version}`),
+    ];
+    for (const [kind, name] of [["command", "wasi:cli/run"], ["http", "wasi:http/handler"]]) {
+      const entry = `${name}@${version}`;
+      const expected = { kind, entry, wasi: "0.3", unsupported: [] };
+      assert.deepEqual(ofComponent(imports, ["wasi:cli/run@0.2.0", entry]), expected);
+    }
+  });
+}
+
+Deno.test("requirementsOf names interfaces of WASI 0.3 that the engine lacks", () => {
+  const imports = ["wasi:cli/stdout@0.3.1", "wasi:io/poll@0.3.0", "wasi:clocks/timezone@0.3.0"];
+  const entry = "wasi:cli/run@0.3.0";
+  assert.deepEqual(ofComponent(imports, [entry]).unsupported, imports);
+  assert.deepEqual(ofComponent([], ["wasi:cli/run@0.3.1"]).unsupported, ["wasi:cli/run@0.3.1"]);
+});
+
 Deno.test("requirementsOf accepts a module of WASI preview 1", () => {
   const imports: [string, string][] = ["fd_write", "proc_exit"]
     .map((name) => ["wasi_snapshot_preview1", name]);
-  const expected = { kind: "command", entry: "_start", unsupported: [] };
+  const expected = { kind: "command", entry: "_start", wasi: "0.2", unsupported: [] };
   assert.deepEqual(ofModule(imports, ["memory", "_start"]), expected);
 });
 
@@ -107,7 +130,7 @@ for (
     "fermyon:spin/postgres@2.0.0",
     "fermyon:spin/variables@1.0.0",
     "fermyon:spin/variables",
-    "spin:variables/variables@3.0.0",
+    "spin:variables/variables@4.0.0",
     "spin:postgres/postgres@4.0.0",
     "spin:sqlite/sqlite@3.0.0",
     "wasi:keyvalue/store@0.2.0-draft2",
@@ -116,7 +139,7 @@ for (
     "wasi:blobstore/container@0.2.0-draft-2024-09-01",
     "wasi:tls/types@0.2.0-draft",
     "wasi:clocks/timezone@0.2.3",
-    "wasi:cli/environment@0.3.0",
+    "wasi:cli/environment@0.3.1",
     "wasi:cli/environment@0.2.0-rc-2023-11-10",
     "wasi:cli/environment@0.20.0",
     "wasi:cli/environment@10.2.0",
@@ -151,9 +174,9 @@ Deno.test("requirementsOf names every unsupported import, whatever the other imp
 
 for (
   const [what, kind, entry] of [
-    ["a command of WASI 0.3", "command", "wasi:cli/run@0.3.0"],
+    ["a command of a later WASI", "command", "wasi:cli/run@0.4.0"],
     ["a command of a draft", "command", "wasi:cli/run@0.2.0-rc-2023-12-05"],
-    ["a handler of WASI 0.3", "http", "wasi:http/handler@0.3.0-rc-2026-01-06"],
+    ["a handler of another draft of WASI 0.3", "http", "wasi:http/handler@0.3.0-rc-2026-01-06"],
     ["a handler of a draft", "http", "wasi:http/incoming-handler@0.2.0-rc-2023-11-10"],
     ["a handler of Spin 1", "spin", "fermyon:spin/inbound-http"],
     ["a handler of Spin's messages", "spin", "fermyon:spin/inbound-redis@2.0.0"],
@@ -162,7 +185,7 @@ for (
   ] as const
 ) {
   Deno.test(`requirementsOf recognises ${what} as unsupported`, () => {
-    const expected = { kind, entry, unsupported: [entry, "x:y/z@1.0.0"] };
+    const expected = { kind, entry, wasi: "0.2", unsupported: [entry, "x:y/z@1.0.0"] };
     assert.deepEqual(ofComponent(["wasi:io/poll@0.2.0", "x:y/z@1.0.0"], ["a", entry]), expected);
   });
 }
@@ -177,7 +200,7 @@ for (
   Deno.test(`requirementsOf returns the kind "spin" for a module that exports ${entry}`, () => {
     const requirements = ofModule([["wasi-outbound-http", "request"]], ["_start", entry]);
     const unsupported = [entry, "wasi-outbound-http.request"];
-    assert.deepEqual(requirements, { kind: "spin", entry, unsupported });
+    assert.deepEqual(requirements, { kind: "spin", entry, wasi: "0.2", unsupported });
   });
 }
 
@@ -272,7 +295,12 @@ for (
 ) {
   Deno.test(`unsupportedWasm names --engine ${engine} for the kind "${kind}"`, () => {
     const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-    const error = unsupportedWasm("ghcr.io/acme/app:v1", { kind, entry: "x", unsupported });
+    const error = unsupportedWasm("ghcr.io/acme/app:v1", {
+      kind,
+      entry: "x",
+      wasi: "0.2",
+      unsupported,
+    });
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.equal(
       error.message,
@@ -288,6 +316,7 @@ Deno.test("unsupportedWasm shortens names and removes control characters", () =>
   const { message } = unsupportedWasm("app", {
     kind: "http",
     entry: "x",
+    wasi: "0.2",
     unsupported: [name, name],
   });
   assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);

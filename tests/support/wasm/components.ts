@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { type CompiledComponent, Component } from "../../../src/run/engine/component.ts";
 import { transpile } from "../../../src/run/engine/transpile.ts";
 import { readTranspiler } from "../../../src/run/engine/transpiler_files.ts";
+import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
 
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
+const WIT_3 = Deno.readTextFileSync(join(HERE, "wit/wasi3.wit"));
 
 /** Compiles the text of a core module or component. */
 export async function binaryOf(wat: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -35,13 +37,33 @@ async function describedModule(wat: string, world: string): Promise<Uint8Array<A
   }) as Uint8Array<ArrayBuffer>;
 }
 
+/** Builds a component of `guests/` for WASI 0.3 from its text; the world is in the first comments. */
+export async function asyncGuestBytes(
+  name: string,
+  edit = (wat: string) => wat,
+): Promise<Uint8Array<ArrayBuffer>> {
+  // A newer wit-component than in jco, which lacks asynchronous functions.
+  const tools = await import("@bytecodealliance/jco-transpile/wasm-tools");
+  const wat = edit(guestText(name));
+  const embedded = await tools.componentEmbed({
+    binary: await tools.parse(wat),
+    witSource: `package larder:test;\nworld guest {\n${worldOf(wat)}\n}\n${WIT_3}`,
+    world: "guest",
+    stringEncoding: "utf8",
+  });
+  return await tools.componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
+}
+
 /** Compiles a component as for the cache. */
-export async function compileComponent(bytes: Uint8Array): Promise<CompiledComponent> {
-  const { script, modules, images } = await transpile(bytes, readTranspiler());
+export async function compileComponent(
+  bytes: Uint8Array,
+  wasi: WasiVersion = "0.2",
+): Promise<CompiledComponent> {
+  const { script, modules, images } = await transpile(bytes, wasi, readTranspiler(wasi));
   const compiled = [...modules].map(([name, bytes]) =>
     [name, new WebAssembly.Module(bytes)] as const
   );
-  return { script, modules: new Map(compiled), images };
+  return { wasi, script, modules: new Map(compiled), images };
 }
 
 /** Returns the interfaces in every version of WASI that a world names; those used here are the same in all of 0.2. */
@@ -54,8 +76,11 @@ function interfacesFor(world: string): string {
 }
 
 /** Compiles a component, ready to be instantiated. */
-export async function loadComponent(bytes: Uint8Array): Promise<Component> {
-  return new Component(await compileComponent(bytes));
+export async function loadComponent(
+  bytes: Uint8Array,
+  wasi: WasiVersion = "0.2",
+): Promise<Component> {
+  return new Component(await compileComponent(bytes, wasi));
 }
 
 /** Returns a component of `guests/`, ready to be instantiated. */

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Runnable } from "../../../run/artifact.ts";
 import { runCommand } from "../../../run/engine/command.ts";
 import { Compiler } from "../../../run/engine/compiler.ts";
@@ -138,7 +139,8 @@ class Run {
     const { folders, env, outbound } = this.#grants;
     return {
       grantor: "options",
-      args: [name, ...args],
+      // As other engines do; programs show it in their usage.
+      args: [isFile(name) ? basename(name) : name, ...args],
       env,
       mounts: folders.map((folder) => ({ kind: "folder", ...folder })),
       allowedHosts: outbound.rules,

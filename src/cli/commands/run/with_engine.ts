@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isLoopback } from "../../../registry/endpoints.ts";
 import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
-import { ENGINE_VERSION } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
 import {
   type EngineCommand,
   spinCommand,
@@ -141,7 +141,7 @@ class EngineRun {
 
 /** Prints a line per engine: name, version, path. */
 async function printEngines(): Promise<void> {
-  const rows = [["embedded", ENGINE_VERSION, "built into larder"]];
+  const rows = [["embedded", ENGINE_VERSIONS["0.2"], "built into larder"]];
   for (const { name, version, path } of await listEngines(hostPlatform)) {
     rows.push([name, version ?? "?", path]);
   }
