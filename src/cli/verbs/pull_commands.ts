@@ -36,7 +36,13 @@ export function addRun(program: LarderCommand): void {
     .option("--dir <host[::guest][:ro]>", "grant access to a folder (repeatable)", collect)
     .option("--env <name[=value]>", "set an environment variable (repeatable)", collect)
     .option("--allow-net [=hosts]", "grant access to HOST[:PORT],…; without =HOSTS, to every host")
-    .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
+    .option(
+      "--variable <name=value>",
+      "set a variable; or NAME=@FILE, @FILE.toml (repeatable)",
+      collect,
+    )
+    .option("--state <dir>", "folder of key-value stores and databases, or :memory:")
+    .option("--runtime-config-file <file>", "Spin's runtime config: stores and variables")
     .option("--listen <host:port>", "address to serve HTTP on (default: 127.0.0.1:3000)")
     .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")
     .addOptions(pullingOptions())

@@ -8,14 +8,18 @@ import { permissionsFor } from "./permissions.ts";
  *
  * @param name used in messages
  * @param options `onDenial` receives one line that names the refused access and the option that grants it;
- * `signal` ends the command at once
+ * `openState` hands the port of its thread to the thread that owns the stores; `signal` ends the command at once
  * @returns the exit code
  * @throws LarderError LDR_GUEST if the command traps, LDR_INTERRUPTED
  */
 export async function runCommand(
   name: string,
   program: CommandProgram,
-  options: { onDenial: (message: string) => void; signal?: AbortSignal | undefined },
+  options: {
+    onDenial: (message: string) => void;
+    openState?: (port: MessagePort) => void;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<number> {
   // A signal that was raised before raises no event.
   if (options.signal?.aborted) throw interruptedCommand(name);
@@ -29,6 +33,7 @@ export async function runCommand(
   options.signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
+    else if ("state" in data) options.openState?.(data.state);
     else if ("denial" in data) options.onDenial(data.denial);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));

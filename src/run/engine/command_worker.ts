@@ -19,9 +19,10 @@ export interface CompiledModule {
   readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Messages of the thread: denials, ports over which guests ask for sockets, and last how the command ended. */
+/** Messages of the thread: denials, ports over which guests ask for sockets and stores, and last how the command ended. */
 export type CommandEvent =
   | { readonly sockets: MessagePort }
+  | { readonly state: MessagePort }
   | { readonly denial: string }
   | { readonly exitCode: number }
   | { readonly trap: string };
@@ -37,6 +38,7 @@ scope.onmessage = async ({ data: program }) => {
       program.settings,
       (denial) => scope.postMessage({ denial }),
       (sockets) => scope.postMessage({ sockets }, [sockets]),
+      (state) => scope.postMessage({ state }, [state]),
     );
     const exitCode = "module" in program
       ? await runPreview1(program.module, host, memoryOf(program))

@@ -1,6 +1,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import { type Requirements, requirementsOf, unsupportedWasm } from "../wasm/requirements.ts";
+import { stubsOf, usesStores } from "../wasm/spin_interfaces.ts";
 import type { WasmSource } from "../wasm/source.ts";
 import type { CompiledModule } from "./command_worker.ts";
 import { cannotCompile, type Compiler } from "./compiler.ts";
@@ -11,6 +12,10 @@ export interface PreparedWasm {
   readonly source: WasmSource;
   readonly form: "module" | "component";
   readonly requirements: Requirements;
+  /** Interfaces that are missing, so that each call of them fails. */
+  readonly stubs: readonly string[];
+  /** True if it imports key-value stores or SQLite databases. */
+  readonly usesStores: boolean;
 }
 
 /**
@@ -21,7 +26,14 @@ export function prepareWasm(source: WasmSource): PreparedWasm {
   const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
   if (requirements.unsupported.length > 0) throw unsupportedWasm(source.name, requirements);
-  return { source, form: binary.kind, requirements };
+  const imports = binary.kind === "component" ? binary.imports : [];
+  return {
+    source,
+    form: binary.kind,
+    requirements,
+    stubs: stubsOf(imports),
+    usesStores: usesStores(imports),
+  };
 }
 
 /**

@@ -21,6 +21,24 @@ interface Transpiler {
   };
 }
 
+/** Functions of key-value stores and databases, which another thread carries out. */
+const STATE_IMPORTS = [
+  ...["[static]store.open", "[method]store.get", "[method]store.set", "[method]store.delete"],
+  ...["[method]store.exists", "[method]store.get-keys"],
+].map((name) => `fermyon:spin/key-value#${name}`).concat(
+  ["fermyon:spin/sqlite", "spin:sqlite/sqlite"].flatMap((sqlite) => [
+    `${sqlite}#[static]connection.open`,
+    `${sqlite}#[method]connection.execute`,
+    `${sqlite}#[method]connection.changes`,
+    `${sqlite}#[method]connection.last-insert-rowid`,
+  ]),
+  ["open", "get", "set", "delete", "exists", "list-keys"].map((name) =>
+    `wasi:keyvalue/store#${name === "open" ? name : `[method]bucket.${name}`}`
+  ),
+  ["get-many", "set-many", "delete-many"].map((name) => `wasi:keyvalue/batch#${name}`),
+  ["increment", "swap", "[method]cas.current"].map((name) => `wasi:keyvalue/atomics#${name}`),
+);
+
 /**
  * Host functions that may wait: the guest is suspended meanwhile, and its thread serves others. A name without a
  * version applies to every 0.2.x.
@@ -34,6 +52,7 @@ const WAITING_IMPORTS = [
   "wasi:io/streams#[method]output-stream.blocking-write-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-splice",
+  ...STATE_IMPORTS,
 ];
 
 /** Guest functions that call one of those. */

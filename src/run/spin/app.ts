@@ -49,6 +49,10 @@ export interface SpinComponent {
   readonly allowedOutboundHosts: readonly string[];
   /** The form from before Spin 2. */
   readonly allowedHttpHosts: readonly string[];
+  /** Labels of its key-value stores. */
+  readonly keyValueStores: readonly string[];
+  /** Labels of its SQLite databases. */
+  readonly databases: readonly string[];
   /** Imports that other components satisfy, which Spin composes with it before it runs. */
   readonly dependencies: readonly string[];
 }
@@ -75,6 +79,8 @@ const ComponentSchema = v.object({
     v.object({
       allowed_outbound_hosts: Strings,
       allowed_http_hosts: Strings,
+      key_value_stores: Strings,
+      databases: Strings,
     }),
     {},
   ),
@@ -166,6 +172,8 @@ function componentsOf(document: LockedDocument, subject: string): Map<string, Sp
       config,
       allowedOutboundHosts: metadata.allowed_outbound_hosts,
       allowedHttpHosts: metadata.allowed_http_hosts,
+      keyValueStores: metadata.key_value_stores,
+      databases: metadata.databases,
       dependencies: Object.keys(dependencies),
     });
   }

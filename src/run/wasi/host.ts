@@ -1,4 +1,5 @@
 import { Denials, type Grantor } from "../grants/denials.ts";
+import type { StateLocations } from "../state/locations.ts";
 import { cliImports, type CommandSettings } from "./cli.ts";
 import { clockImports } from "./clocks.ts";
 import type { MountPoint } from "./filesystem/directory.ts";
@@ -11,13 +12,16 @@ import { randomImports } from "./random.ts";
 import type { InstanceResources } from "./resources.ts";
 import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
-import { variableImports } from "./spin_variables.ts";
+import { spinImports } from "./spin/imports.ts";
+import { type OpenStatePort, StateClient } from "./spin/state_client.ts";
 
 /** The grants of a guest, as plain data that can be sent to its thread. */
 export interface HostSettings extends CommandSettings, ClientSettings {
   readonly mounts: readonly Mount[];
   /** The values of Spin's variables that the component sees, by name. */
   readonly variables: Readonly<Record<string, string>>;
+  /** The key-value stores and databases that it may open. */
+  readonly state: StateLocations;
   readonly stdin: "inherit" | "empty";
   /** Where a denial tells the user to grant more. */
   readonly grantor: Grantor;
@@ -30,17 +34,20 @@ export interface Host {
   readonly stdio: Stdio;
   readonly denials: Denials;
   readonly sessions: Sessions;
+  readonly state: StateClient;
 }
 
 /**
  * Opens the files and the standard streams that guests are granted.
  * @param onDenial receives one line per distinct access that was denied: the access, and how to grant it
  * @param openPort hands a guest's port to the thread that opens its sockets
+ * @param openState hands the port of this thread to the thread that owns its stores
  */
 export function openHost(
   settings: HostSettings,
   onDenial: (line: string) => void,
   openPort: OpenPort,
+  openState: OpenStatePort,
 ): Host {
   const denials = new Denials(settings.grantor, onDenial);
   return {
@@ -49,12 +56,13 @@ export function openHost(
     stdio: openStdio(settings.stdin),
     denials,
     sessions: new Sessions(openPort),
+    state: new StateClient(openState),
   };
 }
 
 /** Returns every interface that a component may import, by name without a version, for one instance. */
 export function hostImports(host: Host, resources: InstanceResources): Record<string, object> {
-  const { settings, mounts, stdio, denials, sessions } = host;
+  const { settings, mounts, stdio, denials, sessions, state } = host;
   return {
     ...ioImports(),
     ...clockImports(resources),
@@ -63,6 +71,6 @@ export function hostImports(host: Host, resources: InstanceResources): Record<st
     ...filesystemImports(mounts, resources),
     ...httpImports(settings, denials, resources),
     ...socketImports(settings, denials, sessions, resources),
-    ...variableImports(settings.variables),
+    ...spinImports(settings.variables, state, resources),
   };
 }

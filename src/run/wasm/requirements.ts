@@ -1,4 +1,5 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
+import { isSpinInterface } from "./spin_interfaces.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
 /** The way in which a Wasm binary is called, and what it needs that the embedded engine lacks. */
@@ -43,9 +44,6 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
     "udp-create-socket",
   ],
 };
-
-/** Other interfaces that it has, in exactly these versions. */
-const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
 
 /** The only module that a core module may import: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
@@ -118,7 +116,7 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
 function isSupported(name: string): boolean {
   const [, group, member, version] = INTERFACE.exec(name) ?? [];
   const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
+  return isSpinInterface(name) || (VERSION.test(version ?? "") && members.includes(member!));
 }
 
 /** Formats `a, b and 3 more`. */

@@ -1,9 +1,9 @@
-import { WasiError } from "./errors.ts";
+import { WasiError } from "../errors.ts";
 
 /** Source: Spin's spin-expressions crate, `Key::validate`. */
 const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
 
-/** `fermyon:spin/variables`, with the values of the component's variables by name. */
+/** `fermyon:spin/variables` and `wasi:config/store`, with the values of the component's variables by name. */
 export function variableImports(
   variables: Readonly<Record<string, string>>,
 ): Record<string, object> {
@@ -14,6 +14,10 @@ export function variableImports(
         if (Object.hasOwn(variables, name)) return variables[name]!;
         throw new WasiError({ tag: "undefined", val: `the component has no variable "${name}"` });
       },
+    },
+    "wasi:config/store": {
+      get: (key: string) => Object.hasOwn(variables, key) ? variables[key] : undefined,
+      getAll: () => Object.entries(variables),
     },
   };
 }
