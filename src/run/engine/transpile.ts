@@ -1,3 +1,4 @@
+import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
@@ -45,6 +46,8 @@ const STATE_IMPORTS = [
  */
 const WAITING_IMPORTS = [
   "wasi:io/poll#poll",
+  "wasi:io/poll#poll-list",
+  "wasi:io/poll#poll-one",
   "wasi:io/poll#[method]pollable.block",
   "wasi:io/streams#[method]input-stream.blocking-read",
   "wasi:io/streams#[method]input-stream.blocking-skip",
@@ -74,7 +77,8 @@ export async function transpile(
   await $init;
   const generated = generate(component, {
     name: "component",
-    map: [],
+    // By default, imports are named without a version.
+    map: DRAFT_INTERFACES.map((name) => [name, name]),
     instantiation: { tag: "async" },
     asyncMode: { tag: "jspi", val: { imports: WAITING_IMPORTS, exports: WAITING_EXPORTS } },
     noTypescript: true,

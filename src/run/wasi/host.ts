@@ -60,7 +60,7 @@ export function openHost(
   };
 }
 
-/** Returns every interface that a component may import, by name without a version, for one instance. */
+/** Returns every interface of 0.2 and of Spin that a component may import, by name without a version, for one instance. */
 export function hostImports(host: Host, resources: InstanceResources): Record<string, object> {
   const { settings, mounts, stdio, denials, sessions, state } = host;
   return {

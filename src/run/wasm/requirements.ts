@@ -1,4 +1,5 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
+import { DRAFT_INTERFACES } from "./draft_interfaces.ts";
 import { isSpinInterface } from "./spin_interfaces.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
@@ -55,8 +56,8 @@ const VERSION = /^0\.2(?:\.\d+)?$/;
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
-    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
-    ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
+    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
+    ["command", /^wasi:cli\/run@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
     ["spin", /^(?:(?:fermyon:spin|spin:[a-z0-9-]+)\/.+|inbound-(?:http|redis))$/, false],
@@ -116,7 +117,8 @@ function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
 function isSupported(name: string): boolean {
   const [, group, member, version] = INTERFACE.exec(name) ?? [];
   const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return isSpinInterface(name) || (VERSION.test(version ?? "") && members.includes(member!));
+  return isSpinInterface(name) || DRAFT_INTERFACES.includes(name) ||
+    (VERSION.test(version ?? "") && members.includes(member!));
 }
 
 /** Formats `a, b and 3 more`. */
