@@ -31,6 +31,7 @@ import {
   SPIN_APP,
 } from "./options.ts";
 import { pullAndUse } from "./pull_and_lease.ts";
+import { manifestOf } from "./manifest_path.ts";
 import { noteStubs, openGuestState, serve } from "./serve.ts";
 import { storeFiles } from "./stores.ts";
 import { providedVariables } from "./variables.ts";
@@ -80,6 +81,16 @@ class Run {
   }
 
   async start(subject: string): Promise<void> {
+    const manifest = manifestOf(subject);
+    if (manifest !== undefined) {
+      const { withProject } = await import("./project.ts");
+      return await withProject(
+        this.#context,
+        manifest,
+        this.#command,
+        (app) => this.#run(manifest, manifest, app),
+      );
+    }
     if (isFile(subject)) {
       rejectVolume(subject, this.#context.options);
       return await this.#run(subject, subject, { kind: "wasm", wasm: wasmFile(subject) });
