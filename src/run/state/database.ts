@@ -82,15 +82,16 @@ export function query(
   sql: string,
   values: readonly SqlValue[],
 ): QueryResult {
-  const statement = database.prepare(sql);
-  const { named, anonymous } = bindValues(sql, values);
+  const { sql: renamed, named, anonymous } = bindValues(sql, values);
+  const statement = database.prepare(renamed);
   statement.setReadBigInts(true);
   const { columns, setReturnArrays } = statement as Statement;
   setReturnArrays?.call(statement, true);
   const rows: SqlValue[][] = [];
   let names = columns?.call(statement).map(({ name }) => name);
   let size = 0;
-  for (const row of statement.iterate(named, ...anonymous)) {
+  // `iterate` would keep the result small, but drops errors (Deno 2.9.6).
+  for (const row of statement.all(named, ...anonymous)) {
     names ??= Object.keys(row as object);
     const cells = (Array.isArray(row) ? row : Object.values(row as object)) as SqlValue[];
     size += sizeOf(cells);

@@ -67,7 +67,7 @@ export class KeyValueFile {
     const decoder = new TextDecoder();
     return whenFree(() => {
       const size = new ResultSize();
-      return [...this.#statements.keys.iterate(store)].map((row) => {
+      return this.#statements.keys.all(store).map((row) => {
         const { key } = row as { key: Uint8Array };
         size.add(key);
         return decoder.decode(key);
