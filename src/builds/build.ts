@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LarderError } from "../base/errors.ts";
 import { isDeletionError } from "../base/files/files.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { Room as DiskSpace } from "../pull/room.ts";
 import type { SharedContent } from "../registry/shared/shared_content.ts";
 import type { BuildRecord } from "../store/entries/build_record.ts";
 import type { BuildStore, CachedBuild } from "../store/entries/build_store.ts";
@@ -10,6 +11,7 @@ import type { Layout } from "../store/layout.ts";
 import { waitingForSweep } from "../store/locks/store_lock.ts";
 import { withBuildLock } from "./build_lock.ts";
 import { commandFailed } from "./command_failed.ts";
+import { diskFilled, withDiskSpace } from "./full_disk.ts";
 import { copyInputs, SOURCE_DATE_EPOCH } from "./inputs/copy_inputs.ts";
 import type { Key, Sandbox } from "./key/key.ts";
 import { layOutPackages } from "./inputs/packages.ts";
@@ -47,6 +49,8 @@ export interface BuildDependencies {
   readonly store: BuildStore;
   /** Asked for results that this machine has not built, and receives those that it has. */
   readonly shared?: SharedContent | undefined;
+  /** Undefined if a full disk is an error at once. */
+  readonly space?: DiskSpace | undefined;
   /** Called with one line about a step or a wait. */
   readonly note: (message: string) => void;
   /** Called before the command runs, with the key and the record that has it already. */
@@ -84,6 +88,15 @@ export async function build(
 ): Promise<BuildResult> {
   const prepared = await prepareBuild(spec, options.platform, deps.sources, options.signal);
   return await new BuildRun(spec, prepared, options, deps).run();
+}
+
+/** A result that was made, and the folder in which it was. */
+interface Made extends AsyncDisposable {
+  readonly path: string;
+  readonly executable: boolean;
+  readonly duration: number;
+  /** Undefined if it is not in the cache. */
+  readonly record?: BuildRecord;
 }
 
 /** One build after everything that it depends on is known. */
@@ -165,29 +178,47 @@ class BuildRun {
     await placeResult(path, this.#options.to, { executable, signal: this.#options.signal });
   }
 
-  /** Runs the command in a clean folder, stores its result and puts it. */
+  /** Makes the result, stores it and puts it. */
   async #make(key: Key, sandbox: Sandbox): Promise<BuildResult> {
-    const { layout, store, note } = this.#deps;
-    const { signal, to, useCache } = this.#options;
+    const { rebuild, signal, to } = this.#options;
     const cause = this.#causeFor(key);
+    const { layout, space, note } = this.#deps;
+    await using made = await withDiskSpace(() => this.#makeOnce(key, sandbox), {
+      root: layout.root,
+      name: this.#spec.name,
+      entry: layout.buildFolder(key.digest),
+      space,
+      note,
+    });
+    const { path, executable, duration, record } = made;
+    await placeResult(path, to, { executable, signal });
+    if (record) offerBuild(record, this.#deps, rebuild);
+    return { outcome: "built", key, cause, record, duration };
+  }
+
+  /** Runs the command in a clean folder, and stores its result. */
+  async #makeOnce(key: Key, sandbox: Sandbox): Promise<Made> {
+    const { layout, store, note } = this.#deps;
+    const { signal, useCache } = this.#options;
+    const { name, output } = this.#spec;
     await removeAbandonedRooms(layout);
-    await using room = Room.open(layout);
-    await this.#furnish(room);
-    const end = await this.#runCommand(room, sandbox);
-    const path = join(room.folder("output"), this.#spec.output);
-    if (!room.exists) throw cacheDeleted(this.#spec.name);
-    const { executable } = checkResult(path, this.#spec.name);
-    const { duration } = end;
-    if (!useCache) {
-      await placeResult(path, to, { executable, signal });
-      return { outcome: "built", key, cause, record: undefined, duration };
+    const room = Room.open(layout);
+    const dispose = () => room[Symbol.asyncDispose]();
+    try {
+      await this.#furnish(room);
+      const { duration } = await this.#runCommand(room, sandbox);
+      const path = join(room.folder("output"), output);
+      if (!room.exists) throw cacheDeleted(name);
+      const { executable } = checkResult(path, name);
+      if (!useCache) return { path, executable, duration, [Symbol.asyncDispose]: dispose };
+      const build = { name, mediaType: RESULT_TYPE, executable, duration };
+      const waiting = (holders: string) => note(waitingForSweep(holders));
+      const stored = await store.put(path, key.bytes, build, { waiting, signal });
+      return { ...stored, executable, duration, [Symbol.asyncDispose]: dispose };
+    } catch (error) {
+      await dispose();
+      throw error;
     }
-    const made = { name: this.#spec.name, mediaType: RESULT_TYPE, executable, duration };
-    const waiting = (holders: string) => note(waitingForSweep(holders));
-    const stored = await store.put(path, key.bytes, made, { waiting, signal });
-    await this.#put(stored);
-    offerBuild(stored.record, this.#deps, this.#options.rebuild);
-    return { outcome: "built", key, cause, record: stored.record, duration };
   }
 
   #causeFor(key: Key): MissCause {
@@ -217,7 +248,8 @@ class BuildRun {
     const line = commandLine(sandbox, room, settings);
     const end = await runCommand(line, this.#deps.onOutput, this.#options.signal);
     if (end.code !== 0 && room.exists) {
-      throw commandFailed(this.#spec, end, this.#prepared.nodes.map(({ path }) => path));
+      throw diskFilled(this.#spec.name, this.#deps.layout.root) ??
+        commandFailed(this.#spec, end, this.#prepared.nodes.map(({ path }) => path));
     }
     return end;
   }

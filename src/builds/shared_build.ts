@@ -1,5 +1,6 @@
 import { systemClock } from "../base/concurrency.ts";
 import { hasCode } from "../base/errors.ts";
+import { type Room, withRoom } from "../pull/room.ts";
 import { transfer } from "../pull/transfer/transfer.ts";
 import type { SharedContent } from "../registry/shared/shared_content.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
@@ -12,14 +13,20 @@ import {
 } from "../store/entries/build_record.ts";
 import type { BuildStore } from "../store/entries/build_store.ts";
 import type { Layout } from "../store/layout.ts";
-import { type StoreLockOptions, withSharedLock } from "../store/locks/store_lock.ts";
+import type { StoreLockOptions } from "../store/locks/store_lock.ts";
 import type { Key } from "./key/key.ts";
 
 export interface SharedBuildDependencies {
   readonly layout: Layout;
   readonly store: BuildStore;
   readonly shared?: SharedContent | undefined;
+  /** Undefined if a full disk is an error at once. */
+  readonly space?: Room | undefined;
+  readonly note: (message: string) => void;
 }
+
+/** Files and folders of a result: its blob, its key document and its record. */
+const SHARED_FILES = 4;
 
 /**
  * Brings the result that another machine has built for a key into the cache.
@@ -28,7 +35,7 @@ export interface SharedBuildDependencies {
  */
 export async function fetchSharedBuild(
   key: Key,
-  { layout, store, shared }: SharedBuildDependencies,
+  { layout, store, shared, space, note }: SharedBuildDependencies,
   options: StoreLockOptions,
 ): Promise<boolean> {
   const value = await shared?.record("builds", key.digest, options.signal);
@@ -36,13 +43,16 @@ export async function fetchSharedBuild(
   if (!shared || record?.specification !== key.digest) return false;
   const blobs = new BlobStore(layout);
   const { signal } = options;
+  const { digest, size } = record;
+  const folders = [layout.buildFolder(record.specification)];
+  const request = () => ({ bytes: size, files: SHARED_FILES, folders, digests: [digest] });
   try {
-    await withSharedLock(layout, async () => {
+    await withRoom(layout, async () => {
       const open = () => blobs.ingest(record, { signal });
       await transfer(new SharedFetcher(shared), record, open, { clock: systemClock, signal });
       const isStated = record.specificationSize === key.bytes.length;
       if (isStated) await store.add(record, key.bytes, signal);
-    }, options);
+    }, { room: space, request, note, ...options });
     return true;
   } catch (error) {
     if (hasCode(error, "LDR_NOT_FOUND")) return false;

@@ -7,7 +7,7 @@ import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { keyOfBuild, matchesName, sharedForms, spellings } from "../store/entry_names.ts";
 import { DetailedError } from "./errors.ts";
 import { hidingPlace } from "./hiding_place.ts";
-import { readName } from "./reference_argument.ts";
+import { readEntryName } from "./reference_argument.ts";
 
 /** The result of a look-up: an entry, or a manifest or blob that is not an entry. */
 export type LookupResult =
@@ -177,8 +177,8 @@ export function isDigestText(text: string): boolean {
 }
 
 /**
- * Returns a name without `docker://` or `oci://`, unless an entry has it so: the name of a package can begin with the
- * URL of its repository.
+ * Returns a name without `docker://` or `oci://`, and without the server that it was pushed to, unless an entry has it
+ * so: the name of a package can begin with the URL of its repository.
  * @param matches what else than {@link matchesName} makes a spelling of an entry match
  * @throws LarderError LDR_BAD_REFERENCE if nothing follows the transport
  */
@@ -187,7 +187,7 @@ export function nameIn(
   typed: string,
   matches: (spelling: string) => boolean = () => false,
 ): string {
-  const name = readName(typed);
+  const name = readEntryName(typed);
   if (name === typed) return name;
   const isLiteral = entries.some((entry) =>
     matchesName(typed, entry.name) || spellings(entry.name).some(matches)

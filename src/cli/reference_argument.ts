@@ -8,6 +8,9 @@ const REGISTRY_TRANSPORT = /^(?:docker|oci):\/\//i;
 const OTHER_TRANSPORT =
   /^(?:[a-z][a-z0-9+.-]*:\/\/|(?:docker-archive|docker-daemon|oci-archive|containers-storage):)/i;
 
+/** How clients of `larder serve` on this machine begin the name of what they push: `localhost:5000/local/app`. */
+const OWN_SERVER = /^(?:localhost|127\.0\.0\.1|\[::1\]):\d+\/(?=local\/)/i;
+
 const PATH = /^(?:\.{0,2}[\\/]|\.{1,2}$)/;
 
 /** Description of an argument that names one entry. */
@@ -38,6 +41,14 @@ function argument(
   return argument.argParser<string | string[]>((text, previous) =>
     argument.variadic ? [...previous ?? [], read(text)] : read(text)
   );
+}
+
+/**
+ * Returns the name of an entry without a transport, and without the address of the server that it was pushed to.
+ * @throws LarderError LDR_BAD_REFERENCE if nothing follows the transport
+ */
+export function readEntryName(text: string): string {
+  return readName(text).replace(OWN_SERVER, "");
 }
 
 /**

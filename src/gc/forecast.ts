@@ -1,4 +1,4 @@
-import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
+import { type CacheSnapshot, isInNoRegistry, type SnapshotEntry } from "../snapshot/types.ts";
 import { planGc, selectGc, type Surroundings } from "./planner.ts";
 import {
   type GcPolicy,
@@ -69,7 +69,7 @@ export class EvictionForecast {
       return { action: "remove", rule, why, isLimited, prospects: [] };
     }
     const { rule, why } = this.#keepings.get(keyOf(entry)) ?? { rule: "within limits", why: "" };
-    const prospects = entry.pin || entry.record?.pushed ? [] : this.#prospectsOf(entry);
+    const prospects = entry.pin || isInNoRegistry(entry) ? [] : this.#prospectsOf(entry);
     return { action: "keep", rule, why, isLimited, prospects };
   }
 

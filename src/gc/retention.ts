@@ -4,6 +4,7 @@ import {
   ENTRY_TYPES,
   type EntryType,
   isFromRegistry,
+  isInNoRegistry,
   type SnapshotEntry,
 } from "../snapshot/types.ts";
 import { type GcPolicy, type LimitScope, limitsOf, type RetentionRule, scopeOf } from "./policy.ts";
@@ -24,9 +25,9 @@ const MAY_BE_SHARED: Reason<RetentionRule> = {
 /** Limits, and a request that does not name it, would remove the only copy. */
 const PUSHED: Reason<RetentionRule> = { rule: "pushed", why: "pushed, and in no registry" };
 
-/** Returns why an entry is kept unless a user names it; undefined for all but those that were pushed. */
-export function pushedReason({ record }: SnapshotEntry): Reason<RetentionRule> | undefined {
-  return record?.pushed ? PUSHED : undefined;
+/** Returns why an entry is kept unless a user names it; undefined for all but those that no registry has. */
+export function pushedReason(entry: SnapshotEntry): Reason<RetentionRule> | undefined {
+  return isInNoRegistry(entry) ? PUSHED : undefined;
 }
 
 /** Returns the entries that are kept whatever the limits are. */

@@ -193,7 +193,7 @@ function parseDocument(
     // Reported below.
   }
   const type = bareMediaType(contentType);
-  const reason = `it is not a JSON object${type ? ` (the server sent ${type})` : ""}`;
+  const reason = `it is not a JSON object${type ? ` (sent as ${type})` : ""}`;
   throw malformed(subject, reason, isWebPage(bytes) ? WEB_PAGE_HINT : undefined);
 }
 

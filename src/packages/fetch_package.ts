@@ -49,7 +49,7 @@ export async function fetchPackage(
   }
   const cause = causeOf(record, session);
   const fetched = expected
-    ? await fetchKnown(request, expected, record, session, signal)
+    ? await fetchExpected(request, expected, record, session, signal)
     : await fetchShared(request, record, session, signal) ??
       await fetchUnknown(request, record, session, signal);
   const { digest, size, isReceived, isShared } = fetched;
@@ -129,19 +129,40 @@ async function fetchKnown(
 }
 
 /**
+ * Fetches a package by its digest. If a server has content of another size than the record names, receives all of it,
+ * because the error shows the digests of both.
+ */
+async function fetchExpected(
+  request: PackageRequest,
+  blob: BlobDescriptor,
+  before: PackageRecord | undefined,
+  session: PackageSession,
+  signal: AbortSignal,
+): Promise<Fetched> {
+  try {
+    return await fetchKnown(request, blob, before, session, signal);
+  } catch (error) {
+    if (request.digest !== undefined || !hasCode(error, "LDR_SIZE_MISMATCH")) throw error;
+    return await fetchUnknown(request, before, session, signal, blob.digest);
+  }
+}
+
+/**
  * Fetches a package whose digest is not known, from the first URL that has it.
  * @param before the record that it replaces
+ * @param expected the only digest that is accepted
  */
 async function fetchUnknown(
   request: PackageRequest,
   before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
+  expected?: Digest,
 ): Promise<Fetched> {
   let failure: unknown;
   for (const url of request.urls) {
     try {
-      return await fetchFrom(parsePackageUrl(url), request, before, session, signal);
+      return await fetchFrom(parsePackageUrl(url), request, before, session, signal, expected);
     } catch (error) {
       if (signal.aborted) throw error;
       failure = error;
@@ -156,6 +177,7 @@ async function fetchFrom(
   before: PackageRecord | undefined,
   session: PackageSession,
   signal: AbortSignal,
+  expected?: Digest,
 ): Promise<Fetched> {
   const { clock, observer, transport } = session;
   // A process that was waited for may have recorded it; what is to be replaced is recorded already.
@@ -192,13 +214,23 @@ async function fetchFrom(
       continue;
     }
     rejectOtherKind(request, ingest, url);
-    const blob = await ingest.commit();
+    const blob = await commit(ingest, expected);
     if (blob) {
       session.arrived.set(request, { mediaType: MEDIA_TYPE, ...blob });
       record(request, blob, before, session);
       return { ...blob, isReceived: true };
     }
     if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
+  }
+}
+
+/** @throws LarderError LDR_DIGEST_MISMATCH for other content than expected, which is removed */
+async function commit(ingest: UnnamedIngest, expected: Digest | undefined) {
+  try {
+    return await ingest.commit(expected);
+  } catch (error) {
+    if (hasCode(error, "LDR_DIGEST_MISMATCH")) ingest.discard();
+    throw error;
   }
 }
 

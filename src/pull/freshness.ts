@@ -113,8 +113,9 @@ export function notCached(name: string, state?: "spin" | "incomplete"): LarderEr
 /** The error for what no registry can be asked for. */
 function notPushed(name: string, isIncomplete: boolean): LarderError {
   if (isIncomplete) {
-    return new LarderError("LDR_NOT_CACHED", `${name} is not complete in this cache`, {
-      hint: `remove it with larder clean ${name}, and push it again`,
+    const message = `${name} is not complete in this cache, and no registry has it`;
+    return new LarderError("LDR_NOT_CACHED", message, {
+      hint: `remove it with larder clean ${name} and push it again, or import it from an export`,
     });
   }
   return new LarderError("LDR_NOT_CACHED", `${name} was not pushed to this cache`, {

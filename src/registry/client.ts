@@ -21,6 +21,7 @@ export interface DeniedRequest {
   readonly status: number;
   /** The `Authorization` value that was not accepted. */
   readonly sent: string | undefined;
+  readonly isListed?: boolean | undefined;
 }
 
 /** Supplies `Authorization` headers; implemented by `Authenticator`. */
@@ -77,11 +78,11 @@ export class RegistryClient {
       : new MirroredRepository(reference, deps);
   }
 
-  #connect({ registry, repository }: Place, once: boolean): RepositoryDependencies {
+  #connect({ registry, repository, isListed }: Place, once: boolean): RepositoryDependencies {
     const { clock, stallTimeout } = this.#deps;
     const send = (request: RepositoryRequest) => {
       if (isLocal({ registry })) throw inNoRegistry(`${registry}/${repository}`);
-      return this.send(registry, repository, { ...request, once: once || request.once });
+      return this.send(registry, repository, { ...request, isListed, once: once || request.once });
     };
     return { send, clock, stallTimeout, once };
   }
@@ -116,7 +117,8 @@ export class RegistryClient {
       const response = await transport.send(withAuthorization(request, sent));
       const { status, headers } = response;
       const url = new URL(response.url);
-      const denied = { registry, repository, url, headers, status, sent };
+      const { isListed } = request;
+      const denied = { registry, repository, url, headers, status, sent, isListed };
       if (isDenial(request, denied)) {
         await response.body?.cancel();
         sent = await authorizer.authorize(denied, request.signal);
@@ -165,7 +167,7 @@ function withAuthorization(
 
 /** The error for what can only be in the cache. */
 function inNoRegistry(name: string): LarderError {
-  return new LarderError("LDR_NOT_FOUND", `${name} is in no registry, but what was pushed to it`, {
-    hint: "push it to larder serve, or write docker.io/local/… for an image of Docker Hub",
+  return new LarderError("LDR_NOT_FOUND", `${name} is in no registry: it takes pushes`, {
+    hint: "write docker.io/local/… for an image of Docker Hub",
   });
 }

@@ -7,6 +7,8 @@ export interface Place {
   readonly repository: string;
   /** True if the user wrote `http://`; otherwise the transport chooses the scheme. */
   readonly isPlainHttp?: boolean | undefined;
+  /** True if the config of a server names the registry, whose address may therefore be private. */
+  readonly isListed?: boolean | undefined;
 }
 
 /** Returns the base URL of a registry's API (distribution-spec, "Endpoints"); Docker Hub's has another host name. */

@@ -20,6 +20,7 @@ import { repositoryOf, type Route } from "./routes.ts";
 import { ServedEntries } from "./manifests/served_entries.ts";
 import { ServingLease } from "./blobs/serving_lease.ts";
 import { ServedUses } from "./manifests/served_uses.ts";
+import { Space } from "./blobs/space.ts";
 import { StoredManifests } from "./manifests/stored_manifests.ts";
 import { Tags } from "./manifests/tags.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -35,7 +36,7 @@ export interface ServiceOptions {
   readonly staleIfError: number;
   readonly warn: (message: string) => void;
   readonly note: (message: string) => void;
-  /** Frees space for downloads. */
+  /** Frees space for downloads and uploads. */
   readonly room?: Room | undefined;
   /** Called after each download, and after each blob that was pushed. */
   readonly onFetched: () => void;
@@ -92,15 +93,14 @@ export class RegistryService implements AsyncDisposable {
       shared,
     });
     const lease = this.#lease = new ServingLease(layout, warn);
+    const space = new Space(room, note);
     const downloads = this.#downloads = new Downloads({
       clock,
       signal: this.#stop.signal,
       note,
       warn,
-      room,
+      space,
       onFetched,
-      offer: (descriptor) =>
-        shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] }),
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
         await ready;
@@ -118,10 +118,22 @@ export class RegistryService implements AsyncDisposable {
       warn,
     });
     const pushed = new PushedBlobs();
-    const served = { layout, blobs, store, indexes, upstreams, downloads, lease, pushed, uses };
+    const served = {
+      layout,
+      blobs,
+      store,
+      indexes,
+      upstreams,
+      downloads,
+      lease,
+      pushed,
+      uses,
+      shared,
+    };
     this.#blobs = new Blobs(served);
     this.#local = new LocalRegistry({
-      ...{ layout, store, blobs, stored, indexes, entries, pushed, lease, clock },
+      ...{ layout, store, blobs, stored, indexes, entries, uses, pushed, lease, space, clock },
+      ...{ room, note },
       served: this.#blobs,
       sourceOf: (name) => {
         const source = repositoryOf(name, options.defaultUpstream);

@@ -32,7 +32,7 @@ export type Route =
 /** The longest path: a name of 255 characters after a host of 255, a tag of 128, and the rest. */
 const MAX_PATH = 1024;
 
-const UPLOAD = /^(.+)\/blobs\/uploads(?:\/(.*))?$/;
+const UPLOAD = /^(.+)\/blobs\/uploads(?:\/([^/]*))?$/;
 const ENDPOINT = /^(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
 
 /**

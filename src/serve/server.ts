@@ -4,6 +4,7 @@ import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
 import { type RegistryService, unknownCode } from "./registry_service.ts";
 import { type Route, routeOf } from "./routes.ts";
+import type { Via } from "./via.ts";
 
 /**
  * Limit on requests under way: each that sends a blob takes 75 KiB (302 MiB at 2,000 clients that read nothing, 214 MiB
@@ -42,11 +43,8 @@ export type Access = (
 
 export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
-  /**
-   * What requests of this server to registries have in `Via` (RFC 9110 §7.6.3). One that a server gets back from itself,
-   * because a name of its own is among its mirrors, would otherwise wait for its own answer.
-   */
-  readonly via?: string | undefined;
+  /** Finds requests that this server has caused itself. */
+  readonly via: Via;
   readonly access: Access;
   readonly onRequest?: ((request: LoggedRequest) => void) | undefined;
   /** Limit on requests under way; 2,000 by default. */
@@ -94,11 +92,6 @@ export class RegistryServer {
     return this.#underWay > (this.#options.maxRequests ?? MAX_REQUESTS);
   }
 
-  #isFromItself({ headers }: Request): boolean {
-    const { via } = this.#options;
-    return via !== undefined && (headers.get("via")?.includes(via) ?? false);
-  }
-
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
     const start = performance.now();
     this.#underWay++;
@@ -143,8 +136,9 @@ export class RegistryServer {
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
-      if (this.#isFromItself(request)) throw askedItself(route);
-      const answer = await this.#service.answer(request, route);
+      const { via } = this.#options;
+      if (via.isOwn(request.headers)) throw askedItself(route);
+      const answer = await via.after(request.headers, () => this.#service.answer(request, route));
       const { status, headers } = answer;
       const body = request.method === "HEAD" ? null : answer.body;
       return { response: new Response(body, { status, headers }), answer };

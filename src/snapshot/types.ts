@@ -1,4 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
+import { LOCAL_REGISTRY } from "../oci/reference.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
 import type { Pin, PinPatterns } from "../store/entries/pin_file.ts";
 import type { Layout } from "../store/layout.ts";
@@ -62,6 +63,11 @@ export interface SnapshotEntry {
   readonly size: number;
   /** Bytes that removing only this entry would free. */
   readonly unique: number;
+}
+
+/** True for what was pushed to this cache, or imported under such a name, also if its record is damaged. */
+export function isInNoRegistry({ type, group }: Pick<SnapshotEntry, "type" | "group">): boolean {
+  return isFromRegistry(type) && group.startsWith(`${LOCAL_REGISTRY}/`);
 }
 
 /** The whole cache at one moment. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hasCode } from "../../src/base/errors.ts";
-import { readName, readReference } from "../../src/cli/reference_argument.ts";
+import { readEntryName, readName, readReference } from "../../src/cli/reference_argument.ts";
 import { formatReference, parseReference } from "../../src/oci/reference.ts";
 import { larder } from "../support/cli/in_process.ts";
 import { TemporaryFolder } from "../support/temporary.ts";
@@ -103,3 +103,16 @@ for (const args of VERBS) {
     assert.deepEqual([...Deno.readDirSync(home.path)], []);
   });
 }
+
+Deno.test("readEntryName removes the transport, and the server on this machine of what was pushed", () => {
+  const cases: [string, string][] = [
+    ["localhost:5000/local/app:v1", "local/app:v1"],
+    ["docker://127.0.0.1:41234/local/app", "local/app"],
+    ["[::1]:5000/local/*", "local/*"],
+    ["localhost:5000/app", "localhost:5000/app"],
+    ["localhost/local/app", "localhost/local/app"],
+    ["ghcr.io/local/app", "ghcr.io/local/app"],
+    ["ghcr.io:443/local/app", "ghcr.io:443/local/app"],
+  ];
+  for (const [typed, name] of cases) assert.equal(readEntryName(typed), name);
+});

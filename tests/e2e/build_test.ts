@@ -131,9 +131,9 @@ Deno.test("build that was killed leaves nothing that a later build finds, and is
   await until(() => build.started.length === 1, running.result);
   running.kill("SIGKILL");
   await running.result;
+  await until(() => !isRunning(build.started[0]!));
   assert.deepEqual(entries(build.user, "builds"), []);
   Deno.writeTextFileSync(build.go, "");
-  await until(() => !isRunning(build.started[0]!));
   const again = await build.spawn().result;
   assert.equal(again.code, 0, again.stderr);
   assert.deepEqual(entries(build.user, "building"), []);
@@ -162,12 +162,20 @@ Deno.test("gc removes what a killed build left", async () => {
   await until(() => build.started.length === 1, running.result);
   running.kill("SIGKILL");
   await running.result;
-  Deno.writeTextFileSync(build.go, "");
   await until(() => !isRunning(build.started[0]!));
   assert.equal((await build.user.larder(["gc", "--dry-run"])).code, 0);
   assert.ok(entries(build.user, "building").length > 0);
   assert.equal((await build.user.larder(["gc", "--force"])).code, 0);
   assert.deepEqual(entries(build.user, "building").filter((name) => !name.endsWith(".lock")), []);
+});
+
+Deno.test("build without a sandbox ends with larder, also if larder is killed", async () => {
+  using build = new WaitingBuild();
+  await using running = build.spawn();
+  await until(() => build.started.length === 1, running.result);
+  running.kill("SIGKILL");
+  await running.result;
+  await until(() => !isRunning(build.started[0]!));
 });
 
 sandboxTest("build in the sandbox ends with larder, also if larder is killed", async () => {

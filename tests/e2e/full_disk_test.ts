@@ -1,98 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type Artifact,
-  blob,
-  image,
-  MEDIA_TYPES,
-  randomBytes,
-} from "../support/cache/artifacts.ts";
+import { blob, image, MEDIA_TYPES, randomBytes } from "../support/cache/artifacts.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
-import { DAY } from "../support/cache/test_cache.ts";
-import { QuickUser } from "../support/cli/in_process.ts";
-import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
-import type { Result, Running } from "../support/cli/test_user.ts";
+import { mountTest } from "../support/cli/mounts.ts";
+import { SmallDisk } from "../support/cli/small_disk.ts";
 import { Gate } from "../support/gate.ts";
 import { heldAfter } from "../support/registry/faults.ts";
-import { TestRegistry } from "../support/registry/test_registry.ts";
 import { until } from "../support/until.ts";
 import { guestBytes } from "../support/wasm/components.ts";
 
 const MB = 1_000_000;
-
-/** A user whose cache is on a small disk, with a config, a registry, and entries of 1 MB unused for a day and more. */
-class SmallDisk implements AsyncDisposable {
-  readonly #user = new QuickUser();
-
-  private constructor(readonly registry: TestRegistry, readonly disk: MountedFolder) {}
-
-  /** @param options.old the number of old entries */
-  static async start(
-    size: string,
-    config: string,
-    { old = 5, options = [] }: { old?: number; options?: readonly string[] } = {},
-  ): Promise<SmallDisk> {
-    const small = new SmallDisk(
-      await TestRegistry.start(),
-      await MountedFolder.tmpfs(size, ...options),
-    );
-    small.config("{}");
-    for (let i = 0; i < old; i++) {
-      await small.pullOld(`old${i}`, image([large(MB, `${i}`)]), old - i);
-    }
-    small.config(config);
-    return small;
-  }
-
-  config(text: string): void {
-    this.#user.write("config.yaml", text);
-  }
-
-  get root(): string {
-    return join(this.disk.path, "registry");
-  }
-
-  async pullOld(name: string, artifact: Artifact, days: number): Promise<void> {
-    const before = new Set(filesBelow(this.disk.path));
-    const { code, stderr } = await this.quick("pull", this.registry.add(name, artifact, "v1"));
-    assert.equal(code, 0, stderr);
-    const time = new Date(Date.now() - days * DAY);
-    for (const path of filesBelow(this.disk.path)) {
-      if (!before.has(path)) Deno.utimeSync(path, time, time);
-    }
-  }
-
-  async larder(...args: string[]): Promise<Result> {
-    await using running = this.spawn(...args);
-    return await running.result;
-  }
-
-  spawn(...args: string[]): Running {
-    return this.#user.spawn([...this.#options(), ...args]);
-  }
-
-  /** Runs a command that is not the one to be tested. */
-  async quick(...args: string[]): Promise<Result> {
-    return await this.#user.larder([...this.#options(), ...args]);
-  }
-
-  #options(): string[] {
-    return ["--cache-dir", this.disk.path, "--config", this.#user.path("config.yaml")];
-  }
-
-  /** Returns the names of the entries without their registry, sorted. */
-  async names(): Promise<string[]> {
-    const { stdout } = await this.quick("list", "--format", "{{name}}");
-    return stdout.trim().split("\n").map((name) => name.replace(/^.*\//, "")).sort();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#user[Symbol.dispose]();
-    await this.disk[Symbol.asyncDispose]();
-    await this.registry[Symbol.asyncDispose]();
-  }
-}
 
 function large(size: number, seed: string) {
   return blob(randomBytes(size, seed));

@@ -99,7 +99,10 @@ Deno.test("pull asks a proxy that answers 407 once, and names it", async () => {
     const result = await user.larder(["pull", ...option, reference], { env });
     assert.equal(result.code, 4, result.stderr);
     assert.ok(result.stderr.includes(`the proxy ${proxy.host} `), result.stderr);
-    assert.match(result.stderr, /\[LDR_UNAUTHORIZED\]\nhint: .*HTTPS_PROXY=/);
+    assert.match(
+      result.stderr,
+      /\[LDR_UNAUTHORIZED\]\nhint: write USER:PASSWORD@ before the host in HTTPS_PROXY /,
+    );
     assert.equal(proxy.requests().length, 1);
     proxy.clearLog();
   }

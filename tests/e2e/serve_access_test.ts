@@ -3,6 +3,7 @@ import { image } from "../support/cache/artifacts.ts";
 import { run } from "../support/cli/commands.ts";
 import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { TestUser } from "../support/cli/test_user.ts";
+import { redirect } from "../support/registry/faults.ts";
 import { TestCa } from "../support/registry/certificates.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -91,6 +92,36 @@ Deno.test("serve connects to no address of its network that is not spelled out, 
   assert.equal((await serving.stop()).code, 0);
 });
 
+Deno.test("serve asks a mirror of the config at a private address, which clients cannot name or be redirected to", async () => {
+  await using mirror = await TestRegistry.start();
+  await using elsewhere = await HttpServer.start(() => textAnswer(200, "secret"));
+  await using redirecting = await HttpServer.start(() =>
+    textAnswer(307, "", { Location: `http://${mirror.host}/v2/acme/app/manifests/v1` })
+  );
+  using user = new TestUser();
+  const app = image(["small"]);
+  mirror.add("acme/app", app, "v1");
+  const config = user.write("config.yaml", {
+    registries: { "registry.invalid": { mirrors: mirror.host } },
+  });
+  const allow = ["--allow", "*", "--allow", redirecting.host];
+  await using serving = await ServingRegistry.start(user, ["--config", config, ...allow]);
+  assert.deepEqual(await serving.bytes("registry.invalid/acme/app/manifests/v1"), app.bytes);
+  mirror.clearLog();
+  for (const host of [mirror.host, mirror.host.replace("127.0.0.1", "localhost")]) {
+    assert.deepEqual(await serving.error(`acme/app/manifests/v1?ns=${host}`), [403, "DENIED"]);
+  }
+  const redirected = `${redirecting.host}/acme/app/manifests/v1`;
+  assert.deepEqual(await serving.error(redirected), [403, "DENIED"]);
+  assert.deepEqual(mirror.requests(), []);
+  mirror.fail("/blobs/", redirect(`http://${elsewhere.host}`));
+  const blob = `registry.invalid/acme/app/blobs/${app.blobs[0]!.descriptor.digest}`;
+  assert.equal((await serving.error(blob))[0], 502);
+  assert.deepEqual(elsewhere.requests(), []);
+  const { stderr } = await serving.stop();
+  assert.match(stderr, /warning: skipping the mirror 127\.0\.0\.1:\d+: refusing to connect/);
+});
+
 Deno.test("serve without --allow reaches no address of its network", async () => {
   await using inside = await HttpServer.start(() => textAnswer(200, "secret"));
   using user = new TestUser();
@@ -106,7 +137,9 @@ Deno.test("serve without --allow reaches no address of its network", async () =>
   }
   assert.deepEqual(inside.requests(), []);
   running.kill("SIGTERM");
-  assert.equal((await running.result).code, 0);
+  const { code, stderr } = await running.result;
+  assert.equal(code, 0);
+  assert.doesNotMatch(stderr, /Deprecation/);
 });
 
 Deno.test("serve --print-config prints the file on stdout and where it belongs on stderr", async () => {

@@ -15,10 +15,12 @@ import {
   partials,
 } from "../support/cache/store_check.ts";
 import { run } from "../support/cli/commands.ts";
+import { MountedFolder, mountTest } from "../support/cli/mounts.ts";
 import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { OciLayout } from "../support/registry/images.ts";
 import { push } from "../support/registry/push.ts";
+import { TestRegistry } from "../support/registry/test_registry.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
 
 Deno.test("what was pushed runs, is kept by gc, and goes when clean names it", async () => {
@@ -137,3 +139,114 @@ Deno.test("a server that lets everyone in takes no pushes, and one with tokens o
   assert.equal(await begin(serving.url), "401 UNAUTHORIZED");
   assert.equal(await begin(serving.url, { authorization: `Bearer ${token}` }), "202");
 });
+
+Deno.test("an export of what was pushed has all platforms and foreign layers, and its import is kept by gc", async () => {
+  using user = new TestUser();
+  const index = multiPlatform("linux/amd64", "linux/arm64");
+  const { digest } = index.descriptor;
+  const foreign = blob("foreign", "application/vnd.oci.image.layer.nondistributable.v1.tar");
+  const windows = image([foreign]);
+  const bundle = user.path("bundle.tar");
+  {
+    await using serving = await ServingRegistry.start(user);
+    await push(serving.url, "local/multi", index, "v1");
+    await push(serving.url, "local/windows", windows, "v1");
+    await serving.stop();
+  }
+  const why = await user.larder(["why", "localhost:5000/local/multi:v1"]);
+  assert.match(why.stdout, new RegExp(`pushed to larder serve as ${digest.slice(7, 19)}`));
+  const exported = await user.larder(["export", "local/*", bundle]);
+  assert.equal(exported.code, 0, exported.stderr);
+  using other = new TestUser();
+  const imported = await other.larder(["import", bundle]);
+  assert.ok(imported.stdout.includes(`local/multi:v1@${digest}\n`), imported.stderr);
+  age(other);
+  const collected = await other.larder(["gc", "--unused", "1h", "--force"]);
+  assert.match(collected.stdout + collected.stderr, /pushed/);
+  const info = await other.larder(["info", "local/multi:v1"]);
+  assert.match(info.stdout, /^PUSHED +in no registry/m);
+  await using serving = await ServingRegistry.start(other);
+  for (const { descriptor, bytes, blobs } of [index, ...index.children]) {
+    assert.deepEqual(await serving.bytes(`local/multi/manifests/${descriptor.digest}`), bytes);
+    for (const each of blobs) {
+      const path = `local/multi/blobs/${each.descriptor.digest}`;
+      assert.deepEqual(await serving.bytes(path), each.bytes);
+    }
+  }
+  const layer = `local/windows/blobs/${foreign.descriptor.digest}`;
+  assert.deepEqual(await serving.bytes(layer), foreign.bytes);
+  await serving.stop();
+  assertStoreSound(other.registry);
+});
+
+Deno.test("verify --repair of what was pushed writes a lost record, and says what has to be pushed again", async () => {
+  using user = new TestUser();
+  const [one, two] = [1000, 1001].map((size) => image([blob(randomBytes(size))]));
+  {
+    await using serving = await ServingRegistry.start(user);
+    await push(serving.url, "local/one", one!, "v1");
+    await push(serving.url, "local/two", two!, "v1");
+    await serving.stop();
+  }
+  user.write(".cache/larder/registry/manifests/local/one/v1/record.json", "{");
+  age(user);
+  const kept = await user.larder(["gc", "--unused", "1h", "--force"]);
+  assert.match(kept.stdout + kept.stderr, /2 entries \(pushed, and in no registry\)/);
+  const repaired = await user.larder(["verify", "--repair"]);
+  assert.equal(repaired.code, 0, repaired.stderr);
+  assert.match(repaired.stderr, /repaired local\/one:v1/);
+  assert.match((await user.larder(["info", "local/one:v1"])).stdout, /^PUSHED +in no registry/m);
+  const [, layer] = two!.blobs;
+  user.write(`.cache/larder/registry/data/${layer!.descriptor.digest}`, "damaged");
+  const lost = await user.larder(["verify", "--repair"]);
+  assert.equal(lost.code, 5, lost.stderr);
+  assert.match(lost.stderr, /local\/two:v1 is not complete in this cache, and no registry has it/);
+  const gone = await user.larder(["export", "local/two:v1", user.path("two.tar")]);
+  assert.match(gone.stderr, /hint: no registry has it: .*push it again/);
+  {
+    await using serving = await ServingRegistry.start(user);
+    await push(serving.url, "local/two", two!, "v1");
+    await serving.stop();
+  }
+  assert.equal((await user.larder(["verify"])).code, 0);
+  assertStoreSound(user.registry);
+});
+
+mountTest(
+  "a push makes room within the limits; a disk that stays full refuses it, whole",
+  async () => {
+    await using disk = await MountedFolder.tmpfs("3m");
+    using user = new TestUser();
+    const cache = ["--cache-dir", disk.path];
+    const registry = join(disk.path, "registry");
+    const old = image([blob(randomBytes(1_400_000))]);
+    await using source = await TestRegistry.start();
+    const name = source.add("old", old, "v1");
+    assert.equal((await user.larder(["pull", name, ...cache])).code, 0);
+    const then = new Date(Date.now() - 2 * 86_400_000);
+    for (const path of filesBelow(registry)) Deno.utimeSync(path, then, then);
+    user.write(".config/larder/config.yaml", "gc:\n  min_free: 100KB\n");
+    await using serving = await ServingRegistry.start(user, cache);
+    const layers = [1_200_000, 1_200_001].map((size) => blob(randomBytes(size)));
+    await push(serving.url, "local/app", image(layers), "v1");
+    assert.match(serving.stderr, /made room: /);
+    const before = filesBelow(join(registry, "data")).length;
+    const { digest } = blob("no room").descriptor;
+    const response = await serving.request(`local/app/blobs/uploads/?digest=${digest}`, {
+      method: "POST",
+      body: new ReadableStream({
+        start(controller) {
+          controller.enqueue(randomBytes(1_500_000));
+          controller.close();
+        },
+      }),
+    });
+    const { errors } = await response.json();
+    assert.deepEqual([response.status, errors[0].code], [507, "UNAVAILABLE"]);
+    assert.match(errors[0].message, /the disk is full/);
+    assert.deepEqual(filesBelow(join(registry, "partial")), []);
+    assert.equal(filesBelow(join(registry, "data")).length, before);
+    await serving.stop();
+    assertStoreSound(registry);
+  },
+);

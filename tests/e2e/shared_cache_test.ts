@@ -1,84 +1,15 @@
 import assert from "node:assert/strict";
-import { blob, image, index, randomBytes } from "../support/cache/artifacts.ts";
-import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
+import { index } from "../support/cache/artifacts.ts";
+import { assertNoStrayFiles } from "../support/cache/store_check.ts";
 import { QuickUser } from "../support/cli/in_process.ts";
-import { type Result, TestUser } from "../support/cli/test_user.ts";
+import { TestUser } from "../support/cli/test_user.ts";
 import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { Gate } from "../support/gate.ts";
-import {
-  type Fault,
-  held,
-  html,
-  resetAfter,
-  shortBody,
-  status,
-  wrongBytes,
-} from "../support/registry/faults.ts";
+import { held, status } from "../support/registry/faults.ts";
 import { debBytes, digestOfBytes, FileServer } from "../support/registry/file_server.ts";
-import { s3Error, S3Server } from "../support/registry/s3_server.ts";
-import { TestRegistry } from "../support/registry/test_registry.ts";
+import { HttpServer, jsonAnswer, textAnswer } from "../support/registry/http_server.ts";
 import { until } from "../support/until.ts";
-
-const LAYER = blob(randomBytes(64 * 1024, "shared layer"));
-const APP = image([LAYER, "a small one"]);
-const KEY = "a key of more than thirty-two bytes\n";
-
-/** A registry, a bucket, and machines that share the bucket. */
-class Team implements AsyncDisposable {
-  readonly #machines: TestUser[] = [];
-
-  private constructor(readonly upstream: TestRegistry, readonly s3: S3Server) {}
-
-  static async start(): Promise<Team> {
-    const team = new Team(await TestRegistry.start(), await S3Server.start());
-    team.upstream.add("app", APP, "v1");
-    return team;
-  }
-
-  /** A machine with an empty cache that reads, and writes if the settings say so. */
-  machine(settings: object = {}, create = () => new TestUser()): TestUser {
-    const user = create();
-    this.#machines.push(user);
-    user.write("shared.key", KEY);
-    user.write(".config/larder/config.yaml", {
-      shared: this.s3.settings({ key_file: user.path("shared.key"), ...settings }),
-    });
-    return user;
-  }
-
-  async run(user: TestUser, ...args: string[]): Promise<Result> {
-    const result = await user.larder(args, { env: this.s3.environment });
-    assert.equal(result.code, 0, result.stderr);
-    assertStoreSound(user.registry);
-    return result;
-  }
-
-  get tag(): string {
-    return this.upstream.reference("app", "v1");
-  }
-
-  get byDigest(): string {
-    return `${this.upstream.host}/app@${APP.descriptor.digest}`;
-  }
-
-  /** Fills the bucket. */
-  async write(...args: string[]): Promise<Result> {
-    const result = await this.run(this.machine({ write: true }, () => new QuickUser()), ...args);
-    this.s3.clearLog();
-    this.upstream.clearLog();
-    return result;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const user of this.#machines) user[Symbol.dispose]();
-    await this.upstream[Symbol.asyncDispose]();
-    await this.s3[Symbol.asyncDispose]();
-  }
-}
-
-function warnings({ stderr }: Result): string[] {
-  return stderr.split("\n").filter((line) => line.startsWith("warning:"));
-}
+import { APP, buildArgs, LAYER, Team, warnings } from "../support/cli/team.ts";
 
 Deno.test("what one machine pulled, another pulls by digest while the registry is away", async () => {
   await using team = await Team.start();
@@ -144,68 +75,6 @@ Deno.test("shared.write is off by default, and --offline asks nothing", async ()
   assert.deepEqual(team.s3.requests(), []);
 });
 
-const READ_FAULTS: [name: string, what: string | RegExp, fault: Fault, warning: RegExp][] = [
-  [
-    "has wrong bytes",
-    "/data/",
-    wrongBytes,
-    /skipping data\/[0-9a-f]{12} in the shared cache .*: wrong content/,
-  ],
-  ["has shorter content", "/data/", shortBody(5), /wrong size/],
-  ["answers with a page", "", html, /skipping/],
-  ["breaks off", "/data/", resetAfter(100), /broke off/],
-  ["denies access", "", () => s3Error(403, "AccessDenied"), /answered 403 \(AccessDenied/],
-  ["is broken", "", status(500), /answered 500/],
-  ["is busy", "", () => s3Error(503, "SlowDown"), /answered 503 \(SlowDown/],
-  ["lacks the bucket", "", () => s3Error(404, "NoSuchBucket"), /NoSuchBucket/],
-];
-
-for (const [name, what, fault, warning] of READ_FAULTS) {
-  Deno.test(`pull goes on to the registry, with one warning, if the shared cache ${name}`, async () => {
-    await using team = await Team.start();
-    await team.write("pull", team.tag);
-    team.s3.fail(what, fault);
-    const user = team.machine({}, () => new QuickUser());
-    const pulled = await team.run(user, "pull", team.byDigest);
-    assert.equal(warnings(pulled).length, 1, pulled.stderr);
-    assert.match(warnings(pulled)[0]!, warning);
-    assertNoStrayFiles(user.registry);
-    assert.equal(team.upstream.downloads(LAYER).length, 1);
-  });
-}
-
-Deno.test("pull goes on to the registry if the shared cache is away, slow or without content", async () => {
-  await using team = await Team.start();
-  const away = team.machine({ endpoint: "http://127.0.0.1:1" }, () => new QuickUser());
-  const first = await team.run(away, "pull", team.byDigest);
-  assert.match(warnings(first).join(), /^warning: skipping the shared cache .*127\.0\.0\.1:1/);
-  const gate = new Gate();
-  team.s3.fail("", held(gate));
-  const slow = await team.run(team.machine({}, () => new QuickUser()), "pull", team.byDigest);
-  assert.equal(warnings(slow).length, 1, slow.stderr);
-  gate.open();
-  team.s3.fail("nothing", html);
-  const empty = await team.run(team.machine({}, () => new QuickUser()), "pull", team.byDigest);
-  assert.deepEqual(warnings(empty), []);
-});
-
-const WRITE_FAULTS: [name: string, fault: Fault, warning: RegExp | undefined][] = [
-  ["denies writing", () => s3Error(403, "AccessDenied"), /cannot write data\/.*AccessDenied/],
-  ["has the object meanwhile", () => s3Error(412, "PreconditionFailed"), undefined],
-  ["is full", () => s3Error(507, "InsufficientStorage"), /answered 507/],
-];
-
-for (const [name, fault, warning] of WRITE_FAULTS) {
-  Deno.test(`a pull succeeds if the shared cache ${name}`, async () => {
-    await using team = await Team.start();
-    team.s3.fail("PUT", fault);
-    const user = team.machine({ write: true }, () => new QuickUser());
-    const pulled = await team.run(user, "pull", team.tag);
-    assert.equal(warnings(pulled).length, warning ? 1 : 0, pulled.stderr);
-    if (warning) assert.match(warnings(pulled)[0]!, warning);
-  });
-}
-
 Deno.test("serve shares what clients asked for, and takes blobs but no manifests from there", async () => {
   await using team = await Team.start();
   const { s3, upstream } = team;
@@ -220,13 +89,49 @@ Deno.test("serve shares what clients asked for, and takes blobs but no manifests
     await until(() => s3.keys().length === 2, serving.result);
     await serving.stop();
   }
-  await using serving = await ServingRegistry.start(team.machine(), [], { env });
+  const reader = team.machine();
+  await using serving = await ServingRegistry.start(reader, [], { env });
   await serving.bytes(`${name}/manifests/v1`);
   upstream.fail("", status(404));
   assert.deepEqual(await serving.bytes(`${name}/blobs/${digest}`), LAYER.bytes);
-  const [code] = await serving.error(`${upstream.host}/other/manifests/${APP.descriptor.digest}`);
+  await serving.stop();
+  const stats = JSON.parse((await team.run(reader, "stats", "--format", "json")).stdout);
+  assert.equal(stats.shared, LAYER.bytes.length);
+  const why = await team.run(reader, "why", `${name}:v1`);
+  assert.match(why.stdout, /from the shared cache/);
+});
+
+Deno.test("serve answers no manifest from the shared cache", async () => {
+  await using team = await Team.start();
+  const { s3, upstream } = team;
+  await team.write("pull", team.tag);
+  upstream.fail("", status(404));
+  await using serving = await ServingRegistry.start(team.machine(), [], { env: s3.environment });
+  const [code] = await serving.error(`${upstream.host}/app/manifests/${APP.descriptor.digest}`);
   assert.equal(code, 404);
   await serving.stop();
+});
+
+Deno.test("serve lets uploads end when it stops, for a time, and says how many are left", async () => {
+  await using team = await Team.start();
+  const { s3, upstream } = team;
+  for (const isSlow of [false, true]) {
+    const gate = new Gate();
+    s3.fail("PUT", held(gate));
+    const user = team.machine({ write: true });
+    await using serving = await ServingRegistry.start(user, [], { env: s3.environment });
+    await serving.bytes(`${upstream.host}/app/manifests/v1`);
+    await gate.reached;
+    serving.kill("SIGTERM");
+    await serving.said("stopping");
+    if (!isSlow) gate.open();
+    const { code, stderr } = await serving.result;
+    assert.equal(code, 0, stderr);
+    if (isSlow) assert.match(stderr, /warning: 1 object not written to .*: not done after 5s/);
+    else assert.match(stderr, /wrote 1 object /);
+    gate.open();
+    s3.objects.clear();
+  }
 });
 
 Deno.test("a package that one machine fetched, another has while its server is away", async () => {
@@ -248,22 +153,6 @@ Deno.test("a package that one machine fetched, another has while its server is a
   assert.equal(unknown.code, 6, unknown.stderr);
 });
 
-Deno.test("a package whose record is not signed with the key comes from its own server", async () => {
-  await using team = await Team.start();
-  await using server = await FileServer.start();
-  const url = server.add("/debian/pool/hello_2.10-3_amd64.deb", debBytes(64 * 1024));
-  await team.write("fetch", url);
-  const [key] = team.s3.keys("packages/");
-  const forge = (text: string) => text.replace(/"version":"[^"]+"/, '"version":"2.10-4"');
-  team.s3.change(
-    key!,
-    (bytes) => new TextEncoder().encode(forge(new TextDecoder().decode(bytes))),
-  );
-  const fetched = await team.run(team.machine({}, () => new QuickUser()), "fetch", url);
-  assert.doesNotMatch(fetched.stderr, /\(shared\)/);
-  assert.match(warnings(fetched).join(), /it is not signed with the key of shared\.key_file/);
-});
-
 Deno.test("fetch --replace takes what the server has now, and replaces it in the shared cache", async () => {
   await using team = await Team.start();
   await using server = await FileServer.start();
@@ -278,22 +167,12 @@ Deno.test("fetch --replace takes what the server has now, and replaces it in the
   assert.deepEqual(Deno.readFileSync(fetched.stdout.trim()), changed);
 });
 
-/** Writes a build whose command leaves a trace where it runs. */
-function addBuild(user: TestUser): string {
-  user.write("project/image.yaml", {
-    run: ["sh", "-c", "echo ran >&2; echo content > $LARDER_OUTPUT; chmod +x $LARDER_OUTPUT"],
-    output: "image.img",
-  });
-  return user.path("project/image.yaml");
-}
-
 Deno.test("what one machine built, another has without running the command", async () => {
   await using team = await Team.start();
   const a = team.machine({ write: true });
   const b = team.machine();
   const build = async (user: TestUser, ...options: string[]) => {
-    const args = [...["build", addBuild(user), "--sandbox", "none"], ...options];
-    return await team.run(user, ...args, "-o", user.path("image.img"));
+    return await team.run(user, ...buildArgs(user), ...options);
   };
   assert.match((await build(a)).stderr, /ran\n/);
   const built = await build(b, "--strict");
@@ -304,25 +183,48 @@ Deno.test("what one machine built, another has without running the command", asy
   assert.doesNotMatch((await build(b)).stderr, /shared/);
   const keyless = team.machine({ key_file: undefined }, () => new QuickUser());
   assert.match((await build(keyless)).stderr, /ran\n/);
-  const other = team.machine({}, () => new QuickUser());
-  other.write("shared.key", "another key, which is long enough too\n");
-  const refused = await build(other);
+  // A new key: the records of the old one are replaced.
+  const withNewKey = (settings: object) => {
+    const user = team.machine(settings, () => new QuickUser());
+    user.write("shared.key", "another key, which is long enough too\n");
+    return user;
+  };
+  const refused = await build(withNewKey({ write: true }));
   assert.match(refused.stderr, /ran\n/);
   assert.match(warnings(refused).join(), /not signed with the key/);
+  const believed = await build(withNewKey({}));
+  assert.match(believed.stderr, /\(shared\)/);
+  assert.deepEqual(warnings(believed), []);
 });
 
-Deno.test("pull goes on if the credentials for the shared cache cannot be read or sent", async () => {
+Deno.test("the role of a container gives access to a bucket", async () => {
   await using team = await Team.start();
-  const user = team.machine({}, () => new QuickUser());
-  const env = { AWS_SHARED_CREDENTIALS_FILE: user.home };
-  const first = await user.larder(["pull", team.byDigest], { env });
-  assert.equal(first.code, 0, first.stderr);
-  assert.match(warnings(first).join("|"), /^warning: (nothing is shared|skipping)[^|]*$/);
-  const other = team.machine({}, () => new QuickUser());
-  const bad = { ...team.s3.environment, AWS_ACCESS_KEY_ID: "line\nbreak" };
-  const second = await other.larder(["pull", team.byDigest], { env: bad });
-  assert.equal(second.code, 0, second.stderr);
-  assert.equal(warnings(second).length, 1, second.stderr);
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION } = team.s3.environment;
+  await using role = await HttpServer.start(({ path, headers }) => {
+    if (path !== "/role" || headers.get("authorization") !== "token") return textAnswer(403, "");
+    return jsonAnswer(200, {
+      AccessKeyId: AWS_ACCESS_KEY_ID,
+      SecretAccessKey: AWS_SECRET_ACCESS_KEY,
+      Token: "session",
+      Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+    });
+  });
+  const env = {
+    AWS_REGION,
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${role.host}/role`,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: "token",
+  };
+  const user = team.machine({ write: true });
+  const pulled = await user.larder(["pull", team.tag], { env });
+  assert.match(pulled.stderr, /wrote 4 objects/);
+  assert.equal(role.requests().length, 1);
+  const refused = { ...env, AWS_CONTAINER_AUTHORIZATION_TOKEN: "other" };
+  const other = await team.machine().larder(["pull", team.byDigest], { env: refused });
+  assert.equal(other.code, 0, other.stderr);
+  assert.match(
+    warnings(other).join("|"),
+    /^[^|]*no credentials from 127\.0\.0\.1:\d+: it answered 403[^|]*$/,
+  );
 });
 
 Deno.test("what registries.conf blocks is not taken from the shared cache either", async () => {
@@ -334,14 +236,4 @@ Deno.test("what registries.conf blocks is not taken from the shared cache either
   const { code, stderr } = await user.larder(["pull", team.byDigest], { env });
   assert.equal(code, 4, stderr);
   assert.deepEqual(team.s3.requests(), []);
-});
-
-Deno.test("a key file that cannot be used is a warning, and nothing signed is shared", async () => {
-  await using team = await Team.start();
-  const user = team.machine({ write: true }, () => new QuickUser());
-  user.write("shared.key", "short");
-  const args = ["build", addBuild(user), "--sandbox", "none", "-o", user.path("image.img")];
-  const built = await team.run(user, ...args);
-  assert.match(warnings(built).join(), /shared\.key: the key has 5 bytes, and needs 32 at least/);
-  assert.deepEqual(team.s3.keys("builds/"), []);
 });

@@ -405,8 +405,8 @@ const cases: Case[] = [
   {
     name: "what was pushed is kept whatever the limits are, also if it is damaged",
     entries: [
-      app("a", { pushed: true, needs: ["a"] }),
-      app("b", { pushed: true, problem: "its manifest is missing" }),
+      { name: "local/app:a", needs: ["a"] },
+      { name: "local/app:b", problem: "its manifest is missing" },
       app("c", { needs: ["c"] }),
     ],
     contents: HUNDREDS,

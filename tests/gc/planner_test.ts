@@ -24,7 +24,7 @@ const OLD: readonly FakeEntry[] = ["a", "b", "c"].map((name, i) => ({
 }));
 const YOUNG: FakeEntry = { name: "x.test/app:young", used: MINUTE, needs: ["young"] };
 const PINNED: FakeEntry = { name: "x.test/app:pinned", pin: {} };
-const PUSHED: FakeEntry = { name: "local/app:pushed", pushed: true };
+const PUSHED: FakeEntry = { name: "local/app:pushed" };
 
 function removed(
   snapshot: CacheSnapshot,

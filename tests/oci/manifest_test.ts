@@ -110,7 +110,7 @@ const withLayer = (members: object) => ({ ...IMAGE, layers: [{ ...descriptor("x"
 
 const BAD: [string, Uint8Array, string | null, ErrorCode, RegExp][] = [
   ["an empty body", encode(""), null, "LDR_BAD_MANIFEST", /not a JSON object$/],
-  ["a web page", encode("<html>"), "text/html", "LDR_BAD_MANIFEST", /server sent text\/html/],
+  ["a web page", encode("<html>"), "text/html", "LDR_BAD_MANIFEST", /sent as text\/html/],
   [
     "bytes that are not UTF-8",
     new Uint8Array([0x7b, 0xff, 0x7d]),

@@ -10,7 +10,7 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { httpTransport } from "../../src/registry/http/transport_stack.ts";
 import { Journal } from "../../src/store/journal/journal.ts";
 import { Layout } from "../../src/store/layout.ts";
-import { assertBlobsSound, assertNoStrayFiles } from "../support/cache/store_check.ts";
+import { assertBlobsSound, assertNoStrayFiles, filesBelow } from "../support/cache/store_check.ts";
 import { Gate } from "../support/gate.ts";
 import { failureOf } from "../support/failure_of.ts";
 import {
@@ -127,15 +127,27 @@ Deno.test("fetchPackages fetches a damaged or missing package again, and no othe
   Deno.truncateSync(cut!.path, 10);
   assert.equal(await cache.outcome(requests[2]!), `fetched damaged ${cut!.digest}`);
   assert.equal(server.requests().length, 3);
+});
 
-  Deno.removeSync(missing!.path);
-  const changed = debBytes(5000, 8);
-  server.add("/p1_1_all.deb", changed);
-  const { failures: [failure] } = await cache.fetch([requests[0]!]);
-  assert.equal(failure?.error.code, "LDR_DIGEST_MISMATCH");
-  assert.match(failure.error.hint, /--replace/);
-  assert.ok(failure.error.message.includes(missing!.digest));
-  assert.ok(failure.error.message.includes(digestOfBytes(changed)));
+Deno.test("fetchPackages shows both digests if a package that it fetches again has changed", async () => {
+  await using server = await FileServer.start();
+  using cache = new TestCache();
+  const request = requestForUrl(server.add(PATH, debBytes(5000)));
+  const { results: [before] } = await cache.fetch([request]);
+  Deno.removeSync(before!.path);
+  for (const size of [5000, 5001, 4999, 2 * 1024 * 1024]) {
+    const changed = debBytes(size, 8);
+    server.add(PATH, changed);
+    const { failures: [failure] } = await cache.fetch([request]);
+    assert.equal(failure?.error.code, "LDR_DIGEST_MISMATCH", `${size}`);
+    assert.match(failure.error.hint, /--replace/);
+    assert.ok(failure.error.message.includes(before!.digest));
+    assert.ok(failure.error.message.includes(digestOfBytes(changed)));
+    assert.deepEqual(filesBelow(join(cache.layout.root, "partial")), []);
+    assert.deepEqual(filesBelow(join(cache.layout.root, "data")), []);
+  }
+  server.add(PATH, debBytes(5000));
+  assert.equal(await cache.outcome(request), `fetched missing ${before!.digest}`);
   cache.assertSound();
 });
 

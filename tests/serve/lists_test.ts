@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { image } from "../support/cache/artifacts.ts";
-import { status } from "../support/registry/faults.ts";
+import { html, status } from "../support/registry/faults.ts";
 import { TestService } from "../support/registry/test_service.ts";
 
 const APP = image(["one"]);
@@ -60,6 +60,18 @@ Deno.test("the cached tags are listed while the registry is away", async () => {
   const { names, headers } = await page(service, "app/tags/list");
   assert.deepEqual(names, ["a", "b"]);
   assert.match(headers.get("warning")!, /^110 /);
+});
+
+Deno.test("a web page with 200 is no list", async () => {
+  await using service = await TestService.start();
+  const { registry } = service;
+  registry.add("app", image(["one"]), "v1");
+  registry.fail("/v2/", html);
+  const subject = `sha256:${"0".repeat(64)}`;
+  for (const path of ["app/tags/list", `app/referrers/${subject}`]) {
+    const text = await service.error(path);
+    assert.match(text, /^502 UNAVAILABLE$/, path);
+  }
 });
 
 Deno.test("_catalog lists the cached repositories in pages", async () => {

@@ -1,11 +1,28 @@
 import { interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import type { CommandLine } from "./sandbox.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
+
 /** Milliseconds that the processes of a command have to end after SIGTERM, before they are killed. */
 const GRACE = 2000;
 
 /** Milliseconds that the output is read after the command has ended, if a process that left its group keeps it open. */
 const DRAIN = 1000;
+
+/**
+ * Starts a command as the leader of its group. Before it does, starts a process that kills the group once larder has
+ * ended, however that ends: its end of a pipe, the shell's stdin, is then closed. That process is no child of the
+ * command, which may wait for all of its own, and outlasts the SIGTERM that ends the others.
+ *
+ * The command gets the modes that new files have by default on most systems, whatever the user's own are. One pipe for
+ * both streams keeps the lines in the order in which they were written.
+ */
+const LAUNCHER = `
+exec 3<&0 </dev/null
+( { trap '' HUP INT TERM; read -r _ <&3; kill -s KILL -- "-$$"; } >/dev/null 2>&1 & )
+exec 3<&-
+umask 022
+exec "$@" 2>&1`;
 
 /** How a command ended. */
 export interface CommandEnd {
@@ -17,7 +34,8 @@ export interface CommandEnd {
 }
 
 /**
- * Runs a command in a process group of its own, with no input. All its processes have ended when this returns.
+ * Runs a command in a process group of its own, with no input. All processes of the group have ended when this returns,
+ * and do not outlive larder if that is killed, except on Windows.
  *
  * @param onOutput receives what it writes to stdout and stderr, in the order in which it does
  * @throws LarderError LDR_INTERRUPTED after all processes were ended; LDR_BUILD if it cannot be started
@@ -48,20 +66,23 @@ export async function runCommand(
     if (signal?.aborted) throw interrupted("run the same command again; nothing was stored");
     return { code, signal: ending ?? undefined, duration };
   } finally {
+    if (!IS_WINDOWS) await child.stdin.close().catch(() => {});
     clearTimeout(killing);
     signal?.removeEventListener("abort", stop);
   }
 }
 
 function start({ program, args, env, cwd }: CommandLine): Deno.ChildProcess {
+  const command = [program, ...args];
+  const [first, ...rest] = IS_WINDOWS ? command : ["/bin/sh", "-c", LAUNCHER, "sh", ...command];
   try {
-    return new Deno.Command(program, {
-      args: [...args],
+    return new Deno.Command(first!, {
+      args: rest,
       cwd,
       clearEnv: true,
       env: { ...env },
-      detached: Deno.build.os !== "windows",
-      stdin: "null",
+      detached: !IS_WINDOWS,
+      stdin: IS_WINDOWS ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -83,7 +104,7 @@ async function pump(
 /** Sends a signal to all processes of a command; on Windows, which has no groups, to the first. */
 function endGroup(child: Deno.ChildProcess, name: Deno.Signal): void {
   try {
-    if (Deno.build.os === "windows") child.kill(name);
+    if (IS_WINDOWS) child.kill(name);
     else Deno.kill(-child.pid, name);
   } catch {
     // They have ended.

@@ -26,12 +26,6 @@ const UNIX_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /** Runs the arguments that follow it. */
 const EXEC = ["/bin/sh", "-c", `exec "$@"`, "sh"] as const;
 
-/**
- * Runs a command with the modes that new files have by default on most systems, whatever the user's own are. One pipe
- * for both streams keeps the lines in the order in which they were written.
- */
-const SCRIPT = `umask 022; exec "$@" 2>&1`;
-
 /** A program with its arguments, environment and folder. */
 export interface CommandLine {
   readonly program: string;
@@ -65,16 +59,13 @@ export function commandLine(
   const env = environment(settings, at);
   const cwd = room.folder("work");
   const { command } = settings;
-  if (Deno.build.os === "windows") {
-    return { program: command[0]!, args: command.slice(1), env, cwd };
-  }
-  if (!isInside) return { program: EXEC[0], args: ["-c", SCRIPT, "sh", ...command], env, cwd };
+  if (!isInside) return { program: command[0]!, args: command.slice(1), env, cwd };
   const file = room.writeArguments([...bwrapArguments(room, settings), ...variables(env)]);
   // bwrap ends with 1 if there is no such program, a shell with 127.
   const bwrap = [findBwrap()!, "--args", "3", "--", ...EXEC, ...command];
   return {
     program: EXEC[0],
-    args: ["-c", `${SCRIPT} 3<"$0"`, file, ...bwrap],
+    args: ["-c", `exec "$@" 3<"$0"`, file, ...bwrap],
     env: systemVariables(),
     cwd,
   };

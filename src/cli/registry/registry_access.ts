@@ -33,7 +33,7 @@ export function openRegistry(
   const transport = httpTransport({
     ...trust,
     clock: systemClock,
-    headers: { "user-agent": USER_AGENT, ...headers },
+    headers: () => ({ "user-agent": USER_AGENT, ...headers?.() }),
     onRetry: (message) => context.info(message),
     ...limits,
   });
@@ -42,7 +42,11 @@ export function openRegistry(
     route: async (reference: Reference) => {
       const { findRoute } = await import("./routes.ts");
       const route = await findRoute(context, trust.hosts, reference);
-      return { ...route, mirrors: route.mirrors.filter((mirror) => !isItself(mirror)) };
+      const { mirrors, upstream } = route;
+      return {
+        mirrors: mirrors.filter((mirror) => !isItself(mirror)).map(listed),
+        upstream: upstream && listed(upstream),
+      };
     },
     warn: (message: string) => context.warn(message),
     note: (message: string) => {
@@ -58,6 +62,11 @@ export function openRegistry(
     shared: shared && blobsOnly ? blobsOf(shared) : shared,
   });
   return { client, transport };
+}
+
+/** Marks a place as named by the config, which a client of a server cannot name on its own. */
+function listed<T extends Place>(place: T): T {
+  return { ...place, isListed: true };
 }
 
 function blobsOf(shared: SharedContent): SharedContent {

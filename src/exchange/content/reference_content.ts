@@ -2,7 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { artifactKind, type Manifest } from "../../oci/manifest.ts";
 import { DOCKER_MANIFEST_LIST } from "../../oci/media_types.ts";
-import { formatReference, type Reference } from "../../oci/reference.ts";
+import { formatReference, isLocal, type Reference } from "../../oci/reference.ts";
 import { selectImages, type Selection } from "../../pull/select_platforms.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
@@ -34,16 +34,19 @@ export async function referenceContent(
   const digest = reference.digest ?? record?.digest;
   const top = digest && await manifests.manifest(reference, digest);
   const load = (child: Digest) => manifests.manifest(reference, child);
-  const selection = top && await selectImages(top, record ?? {}, name, load);
-  if (!selection) throw notComplete(name, "its manifest");
+  // No registry has the other platforms of what was pushed.
+  const choice = record?.pushed ? { allPlatforms: true } : record ?? {};
+  const selection = top && await selectImages(top, choice, name, load);
+  if (!selection) throw notComplete(reference, "its manifest");
   const blobs = new BlobStore(layout);
   const parts = new ImageParts(blobs, manifests, reference, record ?? {});
   const [missing] = await parts.missing(selection);
-  if (missing) throw notComplete(name, missing.descriptor.digest);
+  if (missing) throw notComplete(reference, missing.descriptor.digest);
   const stored = new Map<Digest, StoredBlob>();
   for (const part of selection.images.flatMap((image) => parts.parts(image))) {
     const { descriptor, skipped, lockedAppOf } = part;
-    if (skipped) continue;
+    // A client pushes foreign layers only if they are to be kept.
+    if (skipped && !(record?.pushed && blobs.find(descriptor))) continue;
     const path = lockedAppOf ? parts.pathOf(part) : blobs.find(descriptor)!;
     stored.set(descriptor.digest, { descriptor, path });
   }
@@ -97,12 +100,11 @@ function describe(
   };
 }
 
-function notComplete(name: string, what: string): LarderError {
-  return new LarderError(
-    "LDR_NOT_CACHED",
-    `${name} is not complete in the cache: ${what} is missing`,
-    {
-      hint: `larder pull ${name} fetches what is missing`,
-    },
-  );
+function notComplete(reference: Reference, what: string): LarderError {
+  const name = formatReference(reference);
+  const hint = isLocal(reference)
+    ? `no registry has it: remove it with larder clean ${name} and push it again`
+    : `larder pull ${name} fetches what is missing`;
+  const message = `${name} is not complete in the cache: ${what} is missing`;
+  return new LarderError("LDR_NOT_CACHED", message, { hint });
 }

@@ -6,13 +6,14 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { artifactKind } from "../../oci/manifest.ts";
 import { isForeign } from "../../oci/media_types.ts";
-import { formatReference } from "../../oci/reference.ts";
+import { formatReference, isLocal } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { publish, type PublishSession } from "../../pull/publish.ts";
 import { type Room, type SpaceRequest, withRoom } from "../../pull/room.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { IngestOptions } from "../../store/blobs/ingest.ts";
+import { pushedRecord } from "../../store/entries/app_record.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import { waitingForSweep } from "../../store/locks/store_lock.ts";
@@ -51,7 +52,7 @@ export interface ImportedEntry {
 
 export interface ImportResult {
   readonly entries: readonly ImportedEntry[];
-  /** The blobs that the cache lacked. */
+  /** The blobs that the import has written. */
   readonly added: { readonly blobs: number; readonly bytes: number };
   /** The blobs that the cache had. */
   readonly reused: { readonly blobs: number; readonly bytes: number };
@@ -98,7 +99,7 @@ class ImportRun {
   readonly #sessions: readonly Session[];
   readonly #records: readonly NamedRecord[];
   #missing = new Map<Digest, MissingBlob>();
-  /** Blobs that were missing in any round. */
+  /** Blobs that this import has written, in any round. */
   readonly #added = new Map<Digest, Descriptor>();
 
   constructor(bundle: NamedBundle, deps: ImportDependencies, options: ImportOptions) {
@@ -115,7 +116,6 @@ class ImportRun {
     const { source, plan } = this.#bundle;
     for (let round = 1; round <= PULL_ROUNDS; round++) {
       this.#missing = await this.#findMissing();
-      for (const [digest, { descriptor }] of this.#missing) this.#added.set(digest, descriptor);
       for (const record of this.#records) checkConflict(this.#deps.layout, record);
       checkOffer(source, plan, this.#missing);
       this.#options.planned?.(sumOf([...this.#missing.values()].map((each) => each.descriptor)));
@@ -134,7 +134,8 @@ class ImportRun {
     const { source, plan } = this.#bundle;
     try {
       await stageBlobs(source, plan, this.#missing, this.#options);
-      if (!await commitBlobs(this.#missing)) return undefined;
+      const added = (blob: Descriptor) => this.#added.set(blob.digest, blob);
+      if (!await commitBlobs(this.#missing, added)) return undefined;
       const entries: ImportedEntry[] = [];
       for (const session of this.#sessions) {
         const entry = await this.#publish(session);
@@ -167,6 +168,13 @@ class ImportRun {
     const resolved = { top: selection.top, freshness: "unchecked", checkedAt } as const;
     const publication = { selection, resolved, record, fetched: false, importedAt: now };
     if (!await publish(session, publication)) return undefined;
+    if (isLocal(reference) && entry.isWhole) {
+      await manifests.publishServed(
+        reference,
+        selection.top,
+        () => pushedRecord(reference, selection.top, now),
+      );
+    }
     const all = selection.images.flatMap((image) => parts.parts(image));
     return {
       type: artifactKind(selection.chosen),

@@ -128,15 +128,20 @@ function isContentError(error: unknown): boolean {
 
 /**
  * Commits staged blobs.
+ * @param added called for each that another process has not committed meanwhile
  * @returns false if a partial file is gone, because the cache was deleted meanwhile
  * @throws LarderError LDR_DISK*, LDR_INTERRUPTED
  */
-export async function commitBlobs(missing: MissingBlobs): Promise<boolean> {
-  for (const { targets } of missing.values()) {
+export async function commitBlobs(
+  missing: MissingBlobs,
+  added: (blob: Descriptor) => void,
+): Promise<boolean> {
+  for (const { descriptor, targets } of missing.values()) {
     let written: string | undefined;
     for (const { path, open } of targets.values()) {
       const ingest = await open();
       if (ingest && !await commit(ingest, written)) return false;
+      if (ingest) added(descriptor);
       written = path;
     }
   }

@@ -100,7 +100,7 @@ export class Authenticator implements Authorizer {
     if (!isOwnHost(registry, url)) return undefined;
     const { credential } = await this.#find(hidden, signal);
     if (!credential) return undefined;
-    const denied = { ...hidden, ...await this.#probe(registry, signal) };
+    const denied = { ...hidden, ...await this.#probe(hidden, signal) };
     const challenge = chooseChallenge(denied);
     if (challenge) {
       // The scope is for `/v2/` or a placeholder, and some token servers refuse all for one that they do not grant.
@@ -130,19 +130,25 @@ export class Authenticator implements Authorizer {
   }
 
   /** Asks a registry for the challenge of `/v2/`, once. */
-  async #probe(registry: string, signal: AbortSignal | undefined): Promise<Probe> {
+  async #probe(hidden: DeniedRequest, signal: AbortSignal | undefined): Promise<Probe> {
+    const { registry } = hidden;
     return this.#probes.get(registry) ??
       await this.#probing.run(registry, async (signal) => {
-        const probe = await this.#requestBase(registry, signal);
+        const probe = await this.#requestBase(hidden, signal);
         this.#probes.set(registry, probe);
         return probe;
       }, signal);
   }
 
-  async #requestBase(registry: string, signal: AbortSignal): Promise<Probe> {
-    const url = apiBase(registry);
+  async #requestBase(hidden: DeniedRequest, signal: AbortSignal): Promise<Probe> {
+    const url = apiBase(hidden.registry);
     try {
-      const response = await this.#deps.transport.send({ method: "GET", url, headers: {}, signal });
+      const response = await this.#transportFor(hidden).send({
+        method: "GET",
+        url,
+        headers: {},
+        signal,
+      });
       await response.body?.cancel();
       return { status: response.status, headers: response.headers, url: new URL(response.url) };
     } catch (error) {
@@ -222,13 +228,23 @@ export class Authenticator implements Authorizer {
     if (!token || !this.#isValid(token)) {
       const request = { registry, repository, realm, service, scopes, credential };
       token = await this.#requests.run(key, async (signal) => {
-        const requested = await requestToken(this.#deps, request, signal);
+        const deps = { ...this.#deps, transport: this.#transportFor(denied) };
+        const requested = await requestToken(deps, request, signal);
         const cached = { ...requested, renewal: sent !== undefined, rejected: false };
         this.#tokens.set(key, cached);
         return cached;
       }, signal);
     }
     return { challenge, authorization: bearer(token.value), token };
+  }
+
+  /** What is true of the address of a listed registry is true of a token server at the same host. */
+  #transportFor({ registry, isListed }: DeniedRequest): Transport {
+    const { transport } = this.#deps;
+    if (!isListed) return transport;
+    return {
+      send: (request) => transport.send({ ...request, isListed: isOwnHost(registry, request.url) }),
+    };
   }
 
   /**

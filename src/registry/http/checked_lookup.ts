@@ -1,7 +1,11 @@
 import { lookup, type LookupAddress } from "node:dns";
 import { lookup as resolve } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
+import process from "node:process";
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
+
+// Deno 2.4 warns on stderr about a module of its own, punycode, that looking a name up uses.
+Object.assign(process, { noDeprecation: true });
 
 /**
  * Returns the function that resolves the host of a URL for Node's client, which then connects to one of the addresses

@@ -34,7 +34,7 @@ export class InsecureTransport implements Transport {
     if (proxyFor(request.url, Deno.env)) return this.#inner.send(request).catch(throwProxied);
     return sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
-      checkAddress: this.#checkAddress,
+      checkAddress: request.isListed ? undefined : this.#checkAddress,
       tls: { ...TRUST_ANY, ...this.#certificates?.(request.url)?.client },
     });
   }

@@ -36,7 +36,7 @@ export class NodeTransport implements Transport {
     const tls = url.protocol === "https:" ? this.#tlsFor(url) : undefined;
     return await sendWithNode(request, {
       stallTimeout: this.#stallTimeout,
-      checkAddress: this.#checkAddress,
+      checkAddress: request.isListed ? undefined : this.#checkAddress,
       tls,
     });
   }
@@ -57,10 +57,13 @@ export class NodeTransport implements Transport {
 }
 
 function onlyWithoutProxy({ url, content }: HttpRequest): LarderError {
+  const message = content
+    ? `uploads to ${url.host} cannot go through the proxy`
+    : `cannot reach ${url.host} through the proxy`;
   const why = content
-    ? "uploads do not go through one"
+    ? "larder uploads only without a proxy"
     : `larder reaches port ${url.port}, which browsers block, only without a proxy`;
-  return new LarderError("LDR_CONFIG", `cannot reach ${url.host} through the proxy`, {
+  return new LarderError("LDR_CONFIG", message, {
     hint: `name ${url.host} in NO_PROXY: ${why}`,
   });
 }

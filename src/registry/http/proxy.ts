@@ -41,8 +41,7 @@ export function withoutProxies<T>(create: () => T): T {
 }
 
 /** The hint for a proxy that denies access. */
-export const PROXY_LOGIN_HINT =
-  "put both into the variable that names the proxy, such as HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT";
+export const PROXY_LOGIN_HINT = "write USER:PASSWORD@ before the host in HTTPS_PROXY or HTTP_PROXY";
 
 const PROXY_PROTOCOLS = ["http:", "https:", "socks5:", "socks5h:"];
 

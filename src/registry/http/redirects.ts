@@ -7,11 +7,14 @@ export const MAX_REDIRECTS = 10;
 
 const REDIRECT_STATUSES = new Set([301, 302, 303, 307, 308]);
 
+/** Headers with credentials; the second is for Amazon S3. */
+const CREDENTIALS = new Set(["authorization", "x-amz-security-token"]);
+
 /**
  * Follows redirects of `GET` and `HEAD`, which registries use to serve blobs from a CDN.
  *
- * Invariants: `Authorization` is dropped at the first redirect to another origin; a redirect from HTTPS to plain HTTP is
- * followed only if its host is accepted as insecure.
+ * Invariants: credentials are dropped at the first redirect to another origin, which does not count as listed; a
+ * redirect from HTTPS to plain HTTP is followed only if its host is accepted as insecure.
  */
 export class RedirectTransport implements Transport {
   readonly #inner: Transport;
@@ -47,8 +50,8 @@ export class RedirectTransport implements Transport {
     }
     if (url.origin === request.url.origin) return { ...request, url };
     const headers = Object.entries(request.headers)
-      .filter(([name]) => name.toLowerCase() !== "authorization");
-    return { ...request, url, headers: Object.fromEntries(headers) };
+      .filter(([name]) => !CREDENTIALS.has(name.toLowerCase()));
+    return { ...request, url, headers: Object.fromEntries(headers), isListed: false };
   }
 }
 

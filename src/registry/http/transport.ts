@@ -25,6 +25,11 @@ export interface HttpRequest {
    * connections.
    */
   readonly once?: boolean | undefined;
+  /**
+   * True if the config of a server names this origin, as a mirror: its address is not checked. A client's own upstream
+   * never has it.
+   */
+  readonly isListed?: boolean | undefined;
 }
 
 export interface HttpResponse {

@@ -14,14 +14,17 @@ export interface HttpOptions extends Trust {
   readonly clock: Clock;
   readonly onRetry?: OnRetry;
   /** Sent with all requests, unless they have their own of this name, such as `user-agent`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
   /** Milliseconds that larder waits if a server asks it to; a minute by default. */
   readonly longestWait?: number | undefined;
   /** Milliseconds for which a host that has failed is not asked; a minute by default. */
   readonly downTime?: number | undefined;
-  /** Decides on every address before a connection is made to it, also after redirects and for token servers. */
+  /**
+   * Decides on every address before a connection is made to it, also after redirects and for token servers; not on those
+   * of listed origins.
+   */
   readonly checkAddress?: CheckAddress | undefined;
 }
 
@@ -58,6 +61,7 @@ function withCheckedAddresses(client: Transport, options: HttpOptions): Transpor
   let transport: Transport | undefined;
   return {
     async send(request) {
+      if (request.isListed) return await client.send(request);
       checkLiteral(request.url, checkAddress);
       if (proxyFor(request.url, Deno.env)) return await client.send(request);
       const { NodeTransport } = await import("./node_transport.ts");
@@ -103,6 +107,6 @@ function withInsecureHosts(sockets: Transport, options: HttpOptions): Transport 
 function withHeaders(sockets: Transport, headers: HttpOptions["headers"]): Transport {
   if (!headers) return sockets;
   return {
-    send: (request) => sockets.send({ ...request, headers: { ...headers, ...request.headers } }),
+    send: (request) => sockets.send({ ...request, headers: { ...headers(), ...request.headers } }),
   };
 }

@@ -1,28 +1,57 @@
+import type { Clock } from "../../base/concurrency.ts";
 import { registerSecret } from "../../base/redact.ts";
 
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
+  /** Milliseconds since the epoch; absent for those that do not expire. */
+  readonly expiresAt?: number | undefined;
 }
 
-/**
- * Returns the credentials of the environment, or else those of a profile in a credentials file, as the tools of AWS do
- * ("Configuration settings and precedence" of the AWS CLI); undefined if there are none.
- *
- * @param readFile returns the text of `~/.aws/credentials`, if there is one
- */
-export function findAwsCredentials(
-  env: (name: string) => string | undefined,
-  readFile: () => string | undefined,
-): AwsCredentials | undefined {
-  const own = credentials(
+/** Returns credentials, or undefined if requests are not signed. */
+export type FindCredentials = () => Promise<AwsCredentials | undefined>;
+
+export type Environment = (name: string) => string | undefined;
+
+/** 5 minutes before their end at which credentials are asked for again, and for which files are not read again. */
+const RENEW_TIME = 5 * 60_000;
+
+/** Remembers credentials until shortly before they expire, for a server that runs for days. */
+export function remembered(find: FindCredentials, clock: Clock): FindCredentials {
+  let known: Promise<AwsCredentials | undefined> | undefined;
+  let until = 0;
+  return async () => {
+    if (known && clock.now() < until) return await known;
+    const now = clock.now();
+    until = Infinity; // All requests wait for the same answer.
+    const asked = known = find();
+    try {
+      const found = await asked;
+      until = found?.expiresAt === undefined ? now + RENEW_TIME : found.expiresAt - RENEW_TIME;
+      return found;
+    } catch (error) {
+      known = undefined;
+      throw error;
+    }
+  };
+}
+
+/** Returns the credentials of the environment ("Environment variables" of the AWS CLI). */
+export function environmentCredentials(env: Environment): AwsCredentials | undefined {
+  return credentials(
     env("AWS_ACCESS_KEY_ID"),
     env("AWS_SECRET_ACCESS_KEY"),
     env("AWS_SESSION_TOKEN"),
   );
-  if (own) return own;
-  const profile = readProfile(readFile() ?? "", env("AWS_PROFILE") || "default");
+}
+
+/**
+ * Returns the credentials of a profile ("Configuration and credential file settings" of the AWS CLI).
+ * @param text that of `~/.aws/credentials`
+ */
+export function profileCredentials(text: string, env: Environment): AwsCredentials | undefined {
+  const profile = readProfile(text, env("AWS_PROFILE") || "default");
   return credentials(
     profile.get("aws_access_key_id"),
     profile.get("aws_secret_access_key"),
@@ -30,15 +59,22 @@ export function findAwsCredentials(
   );
 }
 
-function credentials(
+/** Returns credentials unless a part is missing, and keeps them out of messages. */
+export function credentials(
   accessKeyId: string | undefined,
   secretAccessKey: string | undefined,
   sessionToken: string | undefined,
+  expiresAt?: number,
 ): AwsCredentials | undefined {
   if (!accessKeyId || !secretAccessKey) return undefined;
   registerSecret(secretAccessKey);
   registerSecret(sessionToken);
-  return { accessKeyId, secretAccessKey, ...sessionToken && { sessionToken } };
+  return {
+    accessKeyId,
+    secretAccessKey,
+    ...sessionToken && { sessionToken },
+    ...expiresAt !== undefined && { expiresAt },
+  };
 }
 
 /** Reads one section of an INI file. */

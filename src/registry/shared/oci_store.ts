@@ -140,7 +140,7 @@ export class OciStore implements SharedStore {
     const start = this.#url(object, "blobs/uploads/");
     const started = await this.#send(object, { method: "POST", url: start, headers: {}, signal });
     await this.#expect(started, object, 202, signal);
-    const url = new URL(started.headers.get("location") ?? "", started.url);
+    const url = uploadUrl(started);
     url.searchParams.set("digest", digest);
     const headers = { "content-type": "application/octet-stream" };
     const response = await this.#send(object, { method: "PUT", url, headers, content, signal });
@@ -174,6 +174,22 @@ export class OciStore implements SharedStore {
     const { registry } = this.#options.location;
     return responseError(response, new URL(response.url), subject, registry, { signal });
   }
+}
+
+/**
+ * Returns where an upload goes: at the same host, which has the credentials, and by HTTPS also if a registry behind a
+ * proxy names HTTP.
+ */
+function uploadUrl({ headers, url: answered }: HttpResponse): URL {
+  const { host, protocol } = new URL(answered);
+  const url = URL.parse(headers.get("location") ?? "", answered);
+  if (url?.host === host) {
+    url.protocol = protocol;
+    return url;
+  }
+  throw new LarderError("LDR_REDIRECT", `${host} answered with an upload at another host`, {
+    hint: "tell the registry's operator",
+  });
 }
 
 /** True if the digest of an object is that of its bytes. */

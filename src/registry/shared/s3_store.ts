@@ -4,7 +4,7 @@ import { MAX_DOCUMENT } from "../../base/limits.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { readSmall } from "../http/body.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../http/transport.ts";
-import type { AwsCredentials } from "./aws_credentials.ts";
+import type { FindCredentials } from "./aws_credentials.ts";
 import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
 
 export interface S3Options {
@@ -15,11 +15,13 @@ export interface S3Options {
   readonly prefix: string;
   readonly endpoint: URL;
   readonly region: string;
-  /** Undefined if requests are not signed. */
-  readonly credentials: AwsCredentials | undefined;
+  readonly credentials: FindCredentials;
   /** Sends bodies with a length, which the runtime's own client cannot. */
   readonly transport: Transport;
 }
+
+/** 5 GiB limit on one request ("Uploading objects"). */
+const MAX_OBJECT = 5 * 1024 ** 3;
 
 /** The statuses of an object that is present already: 409 if it is being written. */
 const PRESENT = new Set([409, 412]);
@@ -27,6 +29,7 @@ const PRESENT = new Set([409, 412]);
 /** A bucket of S3 or of a server that speaks its protocol, by path: `ENDPOINT/BUCKET/PREFIX/data/DIGEST`. */
 export class S3Store implements SharedStore {
   readonly name: string;
+  readonly maxObject = MAX_OBJECT;
   readonly #options: S3Options;
   /** Signing keys, which change daily. */
   readonly #keys = new Map<string, ArrayBuffer>();
@@ -100,10 +103,13 @@ export class S3Store implements SharedStore {
     url: URL,
     headers: Readonly<Record<string, string>>,
   ): Promise<Record<string, string>> {
-    const { credentials, region } = this.#options;
+    const { region } = this.#options;
+    const credentials = await this.#options.credentials();
     if (!credentials) return { ...headers };
     const signer = new AwsV4Signer({
-      ...credentials,
+      accessKeyId: credentials.accessKeyId,
+      secretAccessKey: credentials.secretAccessKey,
+      ...credentials.sessionToken && { sessionToken: credentials.sessionToken },
       method,
       url: url.href,
       headers,
@@ -128,13 +134,20 @@ async function failure(
   verb: string,
   name: string,
 ): Promise<LarderError> {
-  const { status, url } = response;
+  const { status, url, headers } = response;
   const text = await bodyText(response);
   const [, s3Code] = /<Code>([^<]+)<\/Code>/.exec(text) ?? [];
   const [, detail] = /<Message>([^<]+)<\/Message>/.exec(text) ?? [];
   const said = [s3Code, detail && excerpt(detail)].filter((part) => part).join(": ");
   const answer = `${new URL(url).host} answered ${status}${said && ` (${said})`}`;
   const message = `cannot ${verb} ${kind}/${digest}: ${answer}`;
+  const region = headers.get("x-amz-bucket-region");
+  if (region && (status === 301 || status === 400)) {
+    const place = `the bucket is in ${excerpt(region)}`;
+    throw new LarderError("LDR_BAD_RESPONSE", `${message}: ${place}`, {
+      hint: `set shared.region to ${excerpt(region)}`,
+    });
+  }
   const isMiss = status === 404 && s3Code !== "NoSuchBucket";
   const [code, hint] = isMiss ? NOT_FOUND : meaning(status, name);
   return new LarderError(code, message, { hint });

@@ -18,6 +18,8 @@ export interface NewObject extends UploadContent {
 export interface SharedStore {
   /** As the config has it. */
   readonly name: string;
+  /** Bytes that an object can have; undefined if there is no limit. */
+  readonly maxObject?: number;
   /**
    * Requests an object, or the range of it that the headers name.
    * @returns the response with status 200, 206 or 416

@@ -33,8 +33,9 @@ export interface TierDependencies {
 }
 
 /**
- * Shared content in a store. While the store fails, it is not asked for {@link DOWN_TIME}; an object with wrong content
- * is not asked for again. The user is warned once, and again only after it has answered.
+ * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
+ * written to; an object with wrong content
+ * is not asked for again, and replaced by a process that writes. The user is warned once, and again only after it has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
@@ -42,15 +43,18 @@ export class SharedTier implements SharedContent {
   /** Objects that are not what their names say. */
   readonly #bad = new RecentMap<string, true>(MAX_NAMED);
   #downUntil = 0;
+  #noWritesUntil = 0;
   #hasWarned = false;
 
   constructor(deps: TierDependencies) {
     this.#deps = deps;
-    const { store, signer, writes } = deps;
-    const failed = (error: unknown) => this.#failed(error);
-    this.#uploads = writes
-      ? new Uploads({ store, signer, mayAsk: () => !this.#isDown(), failed })
-      : undefined;
+    const { store, signer, writes, warn } = deps;
+    const failed = (error: unknown) => this.#writeFailed(error);
+    const mayAsk = () => !this.#isDown() && this.#deps.clock.now() >= this.#noWritesUntil;
+    const isBad = (object: SharedObject) => this.#bad.has(keyOf(object));
+    const written = (object: SharedObject) => void this.#bad.delete(keyOf(object));
+    const uploads = { store, signer, mayAsk, isBad, written, failed, warn };
+    this.#uploads = writes ? new Uploads(uploads) : undefined;
   }
 
   /** The name of the store. */
@@ -191,9 +195,15 @@ export class SharedTier implements SharedContent {
     this.#hasWarned = false;
   }
 
+  /** A store that takes no writes, such as one behind a proxy, may still answer reads. */
+  #writeFailed(error: unknown): void {
+    this.#noWritesUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
+  }
+
   #failed(error: unknown): void {
     this.#downUntil = this.#deps.clock.now() + DOWN_TIME;
-    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${messageOf(error)}`);
+    this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
   #warn(message: string): void {
@@ -201,6 +211,12 @@ export class SharedTier implements SharedContent {
     this.#hasWarned = true;
     this.#deps.warn(shortenDigests(message));
   }
+}
+
+/** Returns what failed, and what to do about it unless waiting helps. */
+function reasonOf(error: unknown): string {
+  const isLasting = hasCode(error, "LDR_FORBIDDEN", "LDR_CONFIG", "LDR_BAD_RESPONSE");
+  return isLasting ? `${messageOf(error)}; ${error.hint}` : messageOf(error);
 }
 
 function keyOf({ kind, digest }: SharedObject): string {

@@ -3,7 +3,10 @@ import { isNotFound } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { COPY_BUFFER, MAX_NAMED } from "../../base/limits.ts";
 import { RecentMap } from "../../base/recent_map.ts";
+import { formatBytes } from "../../base/units.ts";
+import { type Digest, shortDigest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
+import type { Manifest } from "../../oci/manifest.ts";
 import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
 import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
 import { contentOf } from "./content.ts";
@@ -13,16 +16,17 @@ import type { RecordSigner } from "./signed_record.ts";
 /** Blobs that are written at the same time. */
 const PARALLEL = 4;
 
-/** 5 GiB limit on one request of S3 ("Uploading objects"). */
-const MAX_OBJECT = 5 * 1024 ** 3;
-
 export interface UploadDependencies {
   readonly store: SharedStore;
   /** Undefined if records are not written. */
   readonly signer: RecordSigner | undefined;
   /** Returns false while the store is not asked because it has failed. */
   readonly mayAsk: () => boolean;
+  /** True for an object that is not what its name says; it is replaced. */
+  readonly isBad: (object: SharedObject) => boolean;
+  readonly written: (object: SharedObject) => void;
   readonly failed: (error: unknown) => void;
+  readonly warn: (message: string) => void;
 }
 
 /** What became of the objects that were offered. */
@@ -30,8 +34,15 @@ export interface UploadTally {
   /** Number of objects that were written, and their bytes. */
   readonly written: number;
   readonly bytes: number;
-  /** False if something is still to be written. */
-  readonly isComplete: boolean;
+  /** Number of objects that are still to be written. */
+  readonly left: number;
+}
+
+/** An offer that is not written yet. */
+interface Job {
+  readonly offer: Offer;
+  /** Number of its objects that are still to be written. */
+  left: number;
 }
 
 /** Writes what is offered in the background: one offer after the other, each with its leaves before its roots. */
@@ -41,8 +52,9 @@ export class Uploads {
   /** Objects that the store has, as far as this process knows. */
   readonly #present = new RecentMap<string, true>(MAX_NAMED);
   #last: Promise<void> = Promise.resolve();
-  /** Offers that are not written yet. */
-  #pending = 0;
+  readonly #jobs = new Set<Job>();
+  /** True if the user knows that an object is too large. */
+  #hasWarned = false;
   readonly #tally = { written: 0, bytes: 0 };
 
   constructor(deps: UploadDependencies) {
@@ -50,7 +62,8 @@ export class Uploads {
   }
 
   get tally(): UploadTally {
-    return { ...this.#tally, isComplete: this.#pending === 0 };
+    const left = [...this.#jobs].reduce((sum, job) => sum + job.left, 0);
+    return { ...this.#tally, left };
   }
 
   /** Resolves when everything that was offered has been written or given up. */
@@ -59,12 +72,15 @@ export class Uploads {
   }
 
   add(offer: Offer): void {
-    this.#pending++;
-    this.#last = this.#last.then(() => this.#write(offer))
+    const { blobs, manifests = [], record } = offer;
+    const records = record && this.#deps.signer ? 1 : 0;
+    const job = { offer, left: blobs.length + manifests.length + records };
+    this.#jobs.add(job);
+    this.#last = this.#last.then(() => this.#write(job))
       .catch((error) => {
         if (!this.#stop.signal.aborted) this.#deps.failed(error);
       })
-      .then(() => void this.#pending--);
+      .then(() => void this.#jobs.delete(job));
   }
 
   /** Gives up what has not been written. */
@@ -72,12 +88,16 @@ export class Uploads {
     this.#stop.abort();
   }
 
-  async #write({ blobs, manifests = [], record, replaces = false }: Offer): Promise<void> {
-    await mapLimit(blobs, PARALLEL, (blob) => this.#writeBlob(blob), this.#stop.signal);
-    for (const { digest, mediaType, bytes } of manifests) {
-      const object = { kind: "manifests", digest } as const;
-      if (!await this.#isWanted(object)) continue;
-      await this.#put(object, { ...contentOf(bytes), mediaType, contentDigest: digest });
+  async #write(job: Job): Promise<void> {
+    const { blobs, manifests = [], record, replaces = false } = job.offer;
+    const writeBlob = async (blob: OfferedBlob) => {
+      await this.#writeBlob(blob);
+      job.left--;
+    };
+    await mapLimit(blobs, PARALLEL, writeBlob, this.#stop.signal);
+    for (const manifest of manifests) {
+      await this.#writeManifest(manifest);
+      job.left--;
     }
     if (record) await this.#writeRecord(record, replaces);
   }
@@ -87,11 +107,31 @@ export class Uploads {
     const object = { kind: "data", digest } as const;
     if (!await this.#isWanted(object)) return;
     using file = openIfAny(path);
-    const size = file?.statSync().size ?? 0;
-    if (!file || size > MAX_OBJECT) return;
+    if (!file) return;
+    const { size } = file.statSync();
+    if (size > (this.#deps.store.maxObject ?? Infinity)) return this.#leaveOut(digest, size);
     const mediaType = "application/octet-stream";
     const content = { size, open: () => read(file), mediaType, contentDigest: digest };
     await this.#put(object, content);
+  }
+
+  /** Says once that an object is too large. */
+  #leaveOut(digest: Digest, size: number): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const { store: { name, maxObject = 0 }, warn } = this.#deps;
+    const limit = formatBytes(maxObject);
+    warn(
+      `content of more than ${limit}, such as ${shortDigest(digest)} (${
+        formatBytes(size)
+      }), is not written to the shared cache ${name}`,
+    );
+  }
+
+  async #writeManifest({ digest, mediaType, bytes }: Manifest): Promise<void> {
+    const object = { kind: "manifests", digest } as const;
+    if (!await this.#isWanted(object)) return;
+    await this.#put(object, { ...contentOf(bytes), mediaType, contentDigest: digest });
   }
 
   async #writeRecord(record: SharedRecord, replaces: boolean): Promise<void> {
@@ -105,18 +145,22 @@ export class Uploads {
 
   /** True if an object has to be written. */
   async #isWanted(object: SharedObject): Promise<boolean> {
-    const { store, mayAsk } = this.#deps;
+    const { store, mayAsk, isBad } = this.#deps;
     const { signal } = this.#stop;
     const key = keyOf(object);
-    if (!mayAsk() || signal.aborted || this.#present.has(key)) return false;
+    if (!mayAsk() || signal.aborted) return false;
+    if (isBad(object)) return true;
+    if (this.#present.has(key)) return false;
     if (await store.has(object, signal)) this.#present.set(key, true);
     return !this.#present.has(key);
   }
 
   async #put(object: SharedObject, content: NewObject, replaces = false): Promise<void> {
     const { signal } = this.#stop;
-    if (!this.#deps.mayAsk() || signal.aborted) return;
-    await this.#deps.store.put(object, content, { replaces, signal });
+    const { store, mayAsk, isBad, written } = this.#deps;
+    if (!mayAsk() || signal.aborted) return;
+    await store.put(object, content, { replaces: replaces || isBad(object), signal });
+    written(object);
     this.#present.set(keyOf(object), true);
     this.#tally.written++;
     this.#tally.bytes += content.size;

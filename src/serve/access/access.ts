@@ -16,6 +16,8 @@ export interface AccessOptions extends CredentialFiles {
   readonly open?: boolean | undefined;
   /** Patterns of the upstreams, see {@link UpstreamRules}. */
   readonly allow: readonly string[];
+  /** The upstream of names without a host, which the operator has chosen. */
+  readonly defaultUpstream?: string | undefined;
   readonly clock: Clock;
   readonly warn: (message: string) => void;
 }
@@ -31,13 +33,14 @@ export class Access {
    * for a file that cannot be used
    */
   constructor(options: AccessOptions) {
-    const { hostname, tokenFile, htpasswdFile, open, allow, clock, warn } = options;
+    const { hostname, tokenFile, htpasswdFile, open, allow, defaultUpstream, clock, warn } =
+      options;
     const hasCredentials = tokenFile !== undefined || htpasswdFile !== undefined;
     this.#isLocal = isLoopback(hostname);
     if (open && hasCredentials) throw conflict();
     if (!this.#isLocal && !open && !hasCredentials) throw unprotected(hostname);
     if (!this.#isLocal && allow.length === 0) throw unlimited(hostname);
-    this.upstreams = new UpstreamRules(allow);
+    this.upstreams = new UpstreamRules(allow, defaultUpstream);
     if (hasCredentials) this.#credentials = new Credentials(options, clock, warn);
   }
 

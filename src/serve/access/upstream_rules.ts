@@ -18,10 +18,13 @@ export class UpstreamRules {
   /** Globs of the hosts that may have private addresses; only their port can be a wildcard. */
   readonly #spelledOut: readonly string[];
 
-  /** @param patterns as {@link parseAllow} returns them */
-  constructor(patterns: readonly string[]) {
+  /**
+   * @param patterns as {@link parseAllow} returns them
+   * @param defaultUpstream is spelled out too, but allowed only if the patterns match it
+   */
+  constructor(patterns: readonly string[], defaultUpstream?: string) {
     this.#patterns = patterns;
-    this.#spelledOut = patterns.map(hostOf)
+    this.#spelledOut = [...patterns.map(hostOf), ...defaultUpstream ? [defaultUpstream] : []]
       .filter((host) => !isGlob(host.replace(/:[\d*?]+$/, "")))
       .flatMap((host) => isGlob(host) ? [host] : [host, apiBase(host).host]);
   }

@@ -5,6 +5,7 @@ import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
+import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import { blobSize } from "../../registry/repository_queries.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { Part } from "../../store/image_parts.ts";
@@ -37,6 +38,8 @@ export interface BlobDependencies {
   readonly lease: ServingLease;
   readonly pushed: PushedBlobs;
   readonly uses: ServedUses;
+  /** Receives what was fetched from registries. */
+  readonly shared?: SharedContent | undefined;
 }
 
 /** A blob of a repository. */
@@ -183,15 +186,22 @@ export class Blobs {
   }
 
   #download({ reference, descriptor, part }: Asked) {
-    const { layout, blobs, store: manifests, upstreams, downloads, uses } = this.#deps;
+    const { layout, blobs, store: manifests, upstreams, downloads, uses, shared } = this.#deps;
+    const { digest } = descriptor;
     const source = upstreams.repository(reference);
     const place = { blobs, manifests, reference };
     return downloads.join({
       descriptor,
       source,
-      onEnd: (fetched) =>
-        uses.addPart(reference, descriptor.digest, { fetched, mirrors: source.mirrorsUsed() }),
-      partial: layout.partial(descriptor.digest),
+      onEnd: (fetched) => {
+        const fromShared = source.isShared(digest) ? { shared: fetched } : {};
+        uses.addPart(reference, digest, { fetched, ...fromShared, mirrors: source.mirrorsUsed() });
+      },
+      onCommitted: () => {
+        if (source.isShared(digest)) return;
+        shared?.offer({ blobs: [{ descriptor, path: blobs.pathOf(descriptor) }] });
+      },
+      partial: layout.partial(digest),
       open: (options) =>
         part ? openIngest(place, part, options) : blobs.ingest(descriptor, options),
     });

@@ -1,13 +1,13 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { hasCode, LarderError, messageOf } from "../../base/errors.ts";
+import { LarderError, messageOf } from "../../base/errors.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import { LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Fetcher } from "../../oci/fetcher.ts";
-import { type Lack, lackOf, type Room } from "../../pull/room.ts";
 import { transfer } from "../../pull/transfer/transfer.ts";
 import type { Ingest, IngestOptions } from "../../store/blobs/ingest.ts";
+import type { Space } from "./space.ts";
 
 /** What a download needs to know of its blob. */
 export interface DownloadRequest {
@@ -17,6 +17,8 @@ export interface DownloadRequest {
   readonly partial: string;
   /** Called at the end with the number of bytes that were fetched. */
   readonly onEnd: (fetched: number) => void;
+  /** Called if this process has fetched the blob. */
+  readonly onCommitted: () => void;
   /** Opens the ingest; returns undefined if the blob is present. */
   readonly open: (options: IngestOptions) => Promise<Ingest | undefined>;
 }
@@ -28,12 +30,9 @@ export interface DownloadDependencies {
   readonly note: (message: string) => void;
   /** Receives what could not be kept, in one line. */
   readonly warn: (message: string) => void;
-  /** Frees space for downloads. */
-  readonly room?: Room | undefined;
+  readonly space: Space;
   /** Called after each download. */
   readonly onFetched: () => void;
-  /** Receives each blob that this process has fetched. */
-  readonly offer?: (descriptor: BlobDescriptor) => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
   readonly lease: (digest: Digest) => Promise<() => void>;
 }
@@ -47,11 +46,9 @@ export function isOfDisk(error: unknown): boolean {
 export class Downloads {
   readonly #deps: DownloadDependencies;
   readonly #running = new Map<string, SharedDownload>();
-  readonly #space: Space;
 
   constructor(deps: DownloadDependencies) {
     this.#deps = deps;
-    this.#space = new Space(deps);
   }
 
   /** Returns the download of a blob that is under way, or starts one. It goes on to its end without readers too. */
@@ -59,7 +56,7 @@ export class Downloads {
     const { partial } = request;
     const running = this.#running.get(partial);
     if (running) return running;
-    const download = new SharedDownload(request, this.#deps, this.#space);
+    const download = new SharedDownload(request, this.#deps);
     this.#running.set(partial, download);
     download.ended.then(() => this.#running.delete(partial));
     return download;
@@ -72,34 +69,6 @@ export class Downloads {
   /** Resolves when no download is under way. */
   async ended(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
-  }
-}
-
-/** Frees space for downloads, for one at a time. The store lock is not held meanwhile, which a collector needs. */
-class Space {
-  readonly #deps: DownloadDependencies;
-  #last: Promise<unknown> = Promise.resolve();
-
-  constructor(deps: DownloadDependencies) {
-    this.#deps = deps;
-  }
-
-  /** Frees space before a download, if there will be too little. */
-  async prepare({ digest, size = 0 }: BlobDescriptor): Promise<void> {
-    if (await this.#deps.room?.isShort(size)) await this.#make(digest, size, "expected");
-  }
-
-  /** Frees space after a write failed. @returns true if the download can go on */
-  async recover(error: unknown, digest: Digest, missing: number): Promise<boolean> {
-    return hasCode(error, "LDR_DISK_FULL") && await this.#make(digest, missing, lackOf(error));
-  }
-
-  #make(digest: Digest, bytes: number, lack: Lack): Promise<boolean> {
-    const { room, note } = this.#deps;
-    const request = { bytes, files: 1, folders: [], digests: [digest] };
-    const made = this.#last.then(() => room?.make(request, { lack, note }) ?? false);
-    this.#last = made.catch(() => {});
-    return made;
   }
 }
 
@@ -121,7 +90,6 @@ export class SharedDownload {
   /** Resolves when it is done or has failed. */
   readonly ended: Promise<void>;
   readonly #deps: DownloadDependencies;
-  readonly #space: Space;
   #progress: Progress = { state: "foreign", length: 0 };
   #generation = 0;
   #fetched = 0;
@@ -129,8 +97,7 @@ export class SharedDownload {
   #isForeign = false;
   #change = Promise.withResolvers<void>();
 
-  constructor(request: DownloadRequest, deps: DownloadDependencies, space: Space) {
-    this.#space = space;
+  constructor(request: DownloadRequest, deps: DownloadDependencies) {
     this.descriptor = request.descriptor;
     this.partial = request.partial;
     this.source = request.source;
@@ -148,14 +115,14 @@ export class SharedDownload {
   }
 
   async #run(request: DownloadRequest): Promise<void> {
-    const { warn, lease } = this.#deps;
+    const { warn, lease, space } = this.#deps;
     let release = () => {};
     try {
       release = await lease(request.descriptor.digest);
-      await this.#space.prepare(request.descriptor);
+      await space.prepare(request.descriptor);
       await this.#transfer(request);
       this.#set({ state: "done", generation: this.#isForeign ? undefined : this.#generation });
-      if (!this.#isForeign) this.#deps.offer?.(request.descriptor);
+      if (!this.#isForeign) request.onCommitted();
     } catch (error) {
       if (isOfDisk(error)) warn(`cannot keep ${request.descriptor.digest}: ${messageOf(error)}`);
       this.#set({ state: "failed", error });
@@ -168,7 +135,7 @@ export class SharedDownload {
 
   /** Fetches the blob; if the disk is full, as often as space can be freed. */
   async #transfer(request: DownloadRequest): Promise<void> {
-    const { clock, signal, note: onRetry } = this.#deps;
+    const { clock, signal, note: onRetry, space } = this.#deps;
     const { source, descriptor } = request;
     const onStart = (offset: number) => this.#begin(offset);
     const onBytes = (count: number) => this.#advance(count);
@@ -180,7 +147,7 @@ export class SharedDownload {
       } catch (error) {
         const missing = Math.max(0, (descriptor.size ?? 0) - this.#length);
         const isMade = round <= PULL_ROUNDS &&
-          await this.#space.recover(error, descriptor.digest, missing);
+          await space.recover(error, descriptor.digest, missing);
         if (!isMade) throw error;
       }
     }

@@ -1,8 +1,10 @@
+import type { Clock } from "../../base/concurrency.ts";
 import { readFolder } from "../../base/files/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { matchingPin, readPin, readPinPatterns } from "../../store/entries/pin_file.ts";
 import { removeEntry } from "../../store/entries/remove_entry.ts";
+import { type DeletionEvent, Journal } from "../../store/journal/journal.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import { type ManifestStore, readEntryRecord } from "../../store/manifest_store.ts";
@@ -15,6 +17,7 @@ export interface DeletionDependencies {
   readonly store: ManifestStore;
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
+  readonly clock: Clock;
 }
 
 /** Deletes what was pushed (distribution-spec, "Content Management"). Blobs stay in the cache until gc removes them. */
@@ -31,9 +34,10 @@ export class Deletions {
     if (!isDeleted) throw unknown(reference);
   }
 
-  /** Deletes a manifest, and the tags that have it. @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
+  /** Deletes a manifest, and the tags that have it, unless the index of an entry refers to it. @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
   async deleteManifest(repository: Reference, digest: Digest): Promise<void> {
     const own = { ...repository, digest };
+    await this.#refuseIfNeeded(repository, digest);
     const isDeleted = await this.#change(repository, () => {
       const tags = this.tags(repository).filter((tag) => {
         const folder = this.#deps.layout.tagFolder(repository, tag);
@@ -42,6 +46,18 @@ export class Deletions {
       return this.#removeEntries([...tags.map((tag) => ({ ...repository, tag })), own]);
     });
     if (!isDeleted) throw unknown(own);
+  }
+
+  /** An index whose entry lost a manifest could not be pulled any more. @throws ApiError */
+  async #refuseIfNeeded(repository: Reference, digest: Digest): Promise<void> {
+    const { indexes, store } = this.#deps;
+    indexes.forget(repository);
+    for (const entry of await indexes.of(repository).entriesOf(digest)) {
+      const record = readEntryRecord(store.folder(entry));
+      if (!record || record.digest === digest) continue;
+      const message = `${formatReference(entry)} refers to ${digest}: delete that first`;
+      throw new ApiError(405, "DENIED", message);
+    }
   }
 
   /** Takes a blob out of a repository, unless a manifest there refers to it. @throws ApiError */
@@ -77,17 +93,23 @@ export class Deletions {
 
   /** Removes entries, roots before leaves. @returns true if the last one was there */
   async #removeEntries(references: readonly Reference[]): Promise<boolean> {
-    const { layout, store } = this.#deps;
+    const { layout, store, clock } = this.#deps;
+    const at = new Date(clock.now()).toISOString();
     const { patterns } = readPinPatterns(layout.pins);
     for (const reference of references) {
       const name = formatReference(reference);
       if (!readPin(store.folder(reference)) && !matchingPin(patterns, name)) continue;
       throw new ApiError(403, "DENIED", `${name} is pinned`);
     }
+    const events: DeletionEvent[] = [];
     let isLastRemoved = false;
     for (const reference of references) {
-      isLastRemoved = await removeEntry(store.folder(reference));
+      const folder = store.folder(reference);
+      const digest = readEntryRecord(folder)?.digest;
+      isLastRemoved = await removeEntry(folder);
+      if (digest) events.push({ kind: "deletion", at, name: formatReference(reference), digest });
     }
+    new Journal(layout).append(events);
     return isLastRemoved;
   }
 }

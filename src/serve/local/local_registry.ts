@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
+import type { Room } from "../../pull/room.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
@@ -13,7 +14,9 @@ import { referrersAnswer } from "../manifests/referrers.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { ServedEntries } from "../manifests/served_entries.ts";
+import type { ServedUses } from "../manifests/served_uses.ts";
 import type { ServingLease } from "../blobs/serving_lease.ts";
+import type { Space } from "../blobs/space.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import { Deletions } from "./deletions.ts";
 import { referrersIn } from "./local_referrers.ts";
@@ -32,10 +35,14 @@ export interface LocalDependencies {
   readonly stored: StoredManifests;
   readonly indexes: RepositoryIndexes;
   readonly entries: ServedEntries;
+  readonly uses: ServedUses;
   /** Serves blobs of all repositories. */
   readonly served: Blobs;
   readonly pushed: PushedBlobs;
   readonly lease: ServingLease;
+  readonly space: Space;
+  readonly room: Room | undefined;
+  readonly note: (message: string) => void;
   readonly clock: Clock;
   /** Returns the repository of a name that a client wrote. @throws if it must not be read */
   readonly sourceOf: (name: string) => Reference;
@@ -53,7 +60,7 @@ export class LocalRegistry implements Disposable {
 
   constructor(deps: LocalDependencies) {
     this.#deps = deps;
-    const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease);
+    const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease, deps.clock);
     this.#uploads = new Uploads({ ...deps, sessions });
     this.#manifests = new PushedManifests(deps);
     this.#deletions = new Deletions(deps);
@@ -88,7 +95,7 @@ export class LocalRegistry implements Disposable {
     request: Request,
     route: Exclude<RepositoryRoute, { kind: "upload" }>,
   ): Promise<Answer> {
-    const { layout, store, stored, served } = this.#deps;
+    const { layout, store, stored, served, uses } = this.#deps;
     const { repository } = route;
     switch (route.kind) {
       case "tag": {
@@ -96,6 +103,7 @@ export class LocalRegistry implements Disposable {
         const record = await store.record(reference);
         const manifest = record && await stored.find(repository, record.digest);
         if (!manifest) throw unknown(reference);
+        uses.add(reference, manifest.digest, { uses: 1 });
         await this.#touch(reference);
         return manifestAnswer(request, manifest, "hit");
       }

@@ -3,25 +3,27 @@ import { concatBytes } from "../../base/bytes.ts";
 import { hasCode } from "../../base/errors.ts";
 import { TRANSFER_BUFFER } from "../../base/limits.ts";
 import { formatBytes } from "../../base/units.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import {
   type ImageManifest,
+  type IndexManifest,
   type Manifest,
+  MAX_INDEX_DEPTH,
   MAX_MANIFEST,
   parseManifest,
 } from "../../oci/manifest.ts";
 import { formatReference, isTag, type Reference } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
+import { type Room, withRoom } from "../../pull/room.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { transfer } from "../../pull/transfer/transfer.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
-import type { EntryRecord } from "../../store/entries/app_record.ts";
+import { pushedRecord } from "../../store/entries/app_record.ts";
 import { removeRecord } from "../../store/entries/remove_entry.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
+import { Journal } from "../../store/journal/journal.ts";
 import type { Layout } from "../../store/layout.ts";
-import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
 import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
@@ -30,6 +32,7 @@ import type { Route } from "../routes.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import { subjectOf } from "./local_referrers.ts";
+import { chunksOf } from "./request_body.ts";
 
 /** Tags that one request may set. */
 const MAX_TAGS = 100;
@@ -42,7 +45,12 @@ export interface PushDependencies {
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
   readonly clock: Clock;
+  readonly room: Room | undefined;
+  readonly note: (message: string) => void;
 }
+
+/** 16 MiB for the copies of a manifest and its config, a record, and what has another place in the cache than uploads. */
+const PUBLISH_SPACE = 16 * 1024 * 1024;
 
 /** A part of an image, and the file that has its bytes. */
 interface Located {
@@ -71,9 +79,17 @@ export class PushedManifests {
     const { repository, name } = route;
     const tags = route.kind === "tag" ? [route.tag] : tagsIn(request);
     const expected = route.kind === "manifest" ? route.digest : undefined;
-    const manifest = parse(await readManifest(request), repository, request, expected);
+    const manifest = parse(
+      await readManifest(request, this.#deps.clock),
+      repository,
+      request,
+      expected,
+    );
     const subject = subjectOf(manifest);
-    await withSharedLock(this.#deps.layout, () => this.#publish(repository, manifest, tags));
+    const { layout, room, note } = this.#deps;
+    const space = { bytes: PUBLISH_SPACE, files: 10, folders: [], digests: digestsIn(manifest) };
+    const publish = () => this.#publish(repository, manifest, tags);
+    await withRoom(layout, publish, { room, note, request: () => space });
     return {
       status: 201,
       headers: {
@@ -93,7 +109,7 @@ export class PushedManifests {
   ): Promise<void> {
     const { store, blobs, stored, indexes, clock } = this.#deps;
     if (manifest.kind === "image") await this.#install(repository, manifest);
-    else await this.#requireChildren(repository, manifest.manifests);
+    else await this.#requireChildren(repository, manifest);
     blobs.sync();
     if (!await stored.find(repository, manifest.digest)) {
       store.publishManifest(repository, manifest);
@@ -103,12 +119,21 @@ export class PushedManifests {
       ? tags.map((tag) => ({ ...repository, tag }))
       : [{ ...repository, digest: manifest.digest }];
     for (const reference of entries) {
-      const record = recordOf(reference, manifest, clock.now());
+      const record = pushedRecord(reference, manifest, clock.now());
       await store.publishServed(reference, manifest, () => record);
       if (reference.tag) indexes.of(repository).setTag(reference.tag, manifest.digest);
     }
+    this.#note(entries, manifest.digest);
     const children = manifest.kind === "index" ? manifest.manifests : [];
     await this.#adopt(repository, [...children, ...tags.length > 0 ? [manifest] : []]);
+  }
+
+  #note(entries: readonly Reference[], digest: Digest): void {
+    const { layout, clock } = this.#deps;
+    const at = new Date(clock.now()).toISOString();
+    new Journal(layout).append(
+      entries.map((entry) => ({ kind: "push", at, name: formatReference(entry), digest })),
+    );
   }
 
   /**
@@ -126,9 +151,17 @@ export class PushedManifests {
     }
   }
 
-  async #requireChildren(repository: Reference, children: readonly Descriptor[]): Promise<void> {
-    for (const { digest } of children) {
-      if (!await this.#deps.stored.find(repository, digest)) throw notPushedBefore(digest);
+  /** @throws ApiError unless the manifests of an index are there, and it nests no deeper than is read */
+  async #requireChildren(repository: Reference, index: IndexManifest, depth = 1): Promise<void> {
+    if (depth > MAX_INDEX_DEPTH) {
+      const message = `it nests more than ${MAX_INDEX_DEPTH} indexes`;
+      throw new ApiError(400, "MANIFEST_INVALID", message);
+    }
+    for (const { digest, size } of index.manifests) {
+      const child = await this.#deps.stored.find(repository, digest);
+      if (!child) throw notPushedBefore(digest);
+      if (child.bytes.length !== size) throw otherSize(digest, child.bytes.length, size);
+      if (child.kind === "index") await this.#requireChildren(repository, child, depth + 1);
     }
   }
 
@@ -159,11 +192,7 @@ export class PushedManifests {
     if (!known && !uploaded) return undefined;
     const { size } = known?.descriptor ?? uploaded!;
     if (size !== descriptor.size) {
-      throw new ApiError(
-        400,
-        "SIZE_INVALID",
-        `${digest} has ${size} bytes, not ${descriptor.size}`,
-      );
+      throw otherSize(digest, size, descriptor.size);
     }
     for (const each of [descriptor, uploaded, known?.descriptor]) {
       const path = each && await blobs.findHashed(each);
@@ -177,23 +206,26 @@ export class PushedManifests {
 }
 
 /** @throws ApiError if it is larger than a manifest may be */
-async function readManifest({ body }: Request): Promise<Uint8Array> {
+async function readManifest(request: Request, clock: Clock): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const reader = body?.getReader();
-  for (;;) {
-    const chunk = await reader?.read().catch(() => {
-      throw new ApiError(400, "MANIFEST_INVALID", "the request broke off");
-    });
-    if (!chunk?.value) break;
-    length += chunk.value.length;
+  for await (const chunk of chunksOf(request, "MANIFEST_INVALID", clock)) {
+    length += chunk.length;
     if (length > MAX_MANIFEST) {
       const limit = formatBytes(MAX_MANIFEST);
       throw new ApiError(413, "MANIFEST_INVALID", `a manifest may have ${limit} at most`);
     }
-    chunks.push(chunk.value);
+    chunks.push(chunk);
   }
   return concatBytes(chunks);
+}
+
+/** Returns what a collector must keep while a manifest is published. */
+function digestsIn(manifest: Manifest): Digest[] {
+  const parts = manifest.kind === "image"
+    ? [manifest.config, ...manifest.layers]
+    : manifest.manifests;
+  return parts.map(({ digest }) => digest);
 }
 
 function parse(
@@ -227,23 +259,12 @@ function tagsIn({ url }: Request): string[] {
   return tags;
 }
 
-function notPushedBefore(digest: Digest): ApiError {
-  return new ApiError(404, "MANIFEST_BLOB_UNKNOWN", `${digest} was not pushed to this repository`);
+function otherSize(digest: Digest, size: number, stated: number): ApiError {
+  return new ApiError(400, "SIZE_INVALID", `${digest} has ${size} bytes, not ${stated}`);
 }
 
-function recordOf(reference: Reference, manifest: Manifest, now: number): EntryRecord {
-  const { digest, mediaType } = manifest;
-  const time = new Date(now).toISOString();
-  return {
-    schemaVersion: 1,
-    reference: formatReference(reference),
-    digest,
-    mediaType,
-    manifestDigest: digest,
-    pushed: true,
-    pulledAt: time,
-    checkedAt: time,
-  };
+function notPushedBefore(digest: Digest): ApiError {
+  return new ApiError(404, "MANIFEST_BLOB_UNKNOWN", `${digest} was not pushed to this repository`);
 }
 
 /** A file as the source of a blob. */

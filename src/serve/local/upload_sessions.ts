@@ -1,3 +1,4 @@
+import type { Clock } from "../../base/concurrency.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import type { Digest, DigestAlgorithm } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
@@ -8,16 +9,18 @@ import { ApiError } from "../errors.ts";
 import type { ServingLease } from "../blobs/serving_lease.ts";
 
 /** One hour after its last request when an upload is discarded. */
-const EXPIRY = 60 * 60_000;
+export const EXPIRY = 60 * 60_000;
 
 /** Uploads that are open at the same time, each with a file; others are continued from their partial files. */
-const MAX_OPEN = 256;
+export const MAX_OPEN = 256;
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The upload of one blob to a repository, in the partial file that is named by the digest of its id. */
 export class UploadSession {
   readonly id: string;
+  /** Names the partial file. */
+  readonly key: Digest;
   readonly repository: string;
   readonly ingest: UnnamedIngest;
   readonly #release: () => void;
@@ -27,6 +30,7 @@ export class UploadSession {
 
   constructor(id: string, repository: string, ingest: UnnamedIngest, release: () => void) {
     this.id = id;
+    this.key = keyOf(id);
     this.repository = repository;
     this.ingest = ingest;
     this.#release = release;
@@ -67,12 +71,18 @@ export class UploadSessions implements Disposable {
   readonly #lease: ServingLease;
   /** By id, the one whose last request is the longest ago first. */
   readonly #open = new Map<string, UploadSession>();
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #clock: Clock;
+  /** The uploads of this server, open or not, each with what ends the wait for its expiry. */
+  readonly #known = new Map<
+    string,
+    { readonly repository: string; readonly wait: AbortController }
+  >();
   readonly #opening = new Map<string, Promise<UploadSession | undefined>>();
 
-  constructor(layout: Layout, lease: ServingLease) {
+  constructor(layout: Layout, lease: ServingLease, clock: Clock) {
     this.#layout = layout;
     this.#lease = lease;
+    this.#clock = clock;
   }
 
   /** Begins an upload. @throws ApiError, and LarderError LDR_DISK* */
@@ -100,8 +110,7 @@ export class UploadSessions implements Disposable {
 
   /** Ends an upload, and removes what was uploaded unless it was committed. */
   end(session: UploadSession): void {
-    clearTimeout(this.#timers.get(session.id));
-    this.#timers.delete(session.id);
+    this.#stopWaiting(session.id);
     if (!this.#open.delete(session.id)) return;
     session.ingest.discard();
     session.close();
@@ -109,11 +118,13 @@ export class UploadSessions implements Disposable {
 
   /** Closes all uploads; what was uploaded is kept for the next server. */
   [Symbol.dispose](): void {
+    for (const id of this.#known.keys()) this.#stopWaiting(id);
     for (const session of this.#open.values()) this.#close(session);
   }
 
   async #reopen(id: string, name: string): Promise<UploadSession | undefined> {
-    if (!ID.test(id) || !statIfAny(this.#layout.partial(keyOf(id)))) return undefined;
+    const isThere = this.#known.has(id) || statIfAny(this.#layout.partial(keyOf(id)));
+    if (!ID.test(id) || !isThere) return undefined;
     const opening = this.#opening.get(id) ?? this.#openPartial(id, name);
     this.#opening.set(id, opening);
     return await opening.finally(() => this.#opening.delete(id));
@@ -121,6 +132,9 @@ export class UploadSessions implements Disposable {
 
   async #openPartial(id: string, name: string): Promise<UploadSession | undefined> {
     const ingest = await this.#ingest(id);
+    // An upload that was closed before anything had arrived has no file.
+    const isEmpty = ingest.offset === 0 && this.#known.get(id)?.repository === name;
+    if (isEmpty) ingest.restart({ validator: name });
     if (ingest.version?.validator === name) return this.#add(id, name, ingest);
     ingest[Symbol.dispose]();
     return undefined;
@@ -143,26 +157,37 @@ export class UploadSessions implements Disposable {
     const { id } = session;
     this.#open.delete(id);
     this.#open.set(id, session);
-    clearTimeout(this.#timers.get(id));
-    const timer = setTimeout(
-      () => session.isBusy ? this.#used(session) : this.end(session),
-      EXPIRY,
-    );
-    Deno.unrefTimer(timer);
-    this.#timers.set(id, timer);
+    this.#stopWaiting(id);
+    const wait = new AbortController();
+    this.#known.set(id, { repository: session.repository, wait });
+    this.#clock.sleep(EXPIRY, wait.signal).then(() => this.#expire(session), () => {});
+  }
+
+  #stopWaiting(id: string): void {
+    this.#known.get(id)?.wait.abort();
+    this.#known.delete(id);
+  }
+
+  async #expire(session: UploadSession): Promise<void> {
+    if (session.isBusy) return this.#used(session);
+    if (!session.isEnded) return this.end(session);
+    this.#known.delete(session.id);
+    // It was closed because there were too many. A failure leaves it to gc.
+    const reopened = await this.#reopen(session.id, session.repository).catch(() => undefined);
+    if (reopened) this.end(reopened);
   }
 
   #closeOne(): void {
     const idle = this.#open.values().find(({ isBusy }) => !isBusy);
     if (!idle) {
-      throw new ApiError(429, "TOOMANYREQUESTS", `${MAX_OPEN} uploads are under way`);
+      throw new ApiError(429, "TOOMANYREQUESTS", `${MAX_OPEN} uploads are under way`, {
+        "retry-after": "1",
+      });
     }
     this.#close(idle);
   }
 
   #close(session: UploadSession): void {
-    clearTimeout(this.#timers.get(session.id));
-    this.#timers.delete(session.id);
     this.#open.delete(session.id);
     session.close();
   }

@@ -1,4 +1,6 @@
+import type { Clock } from "../../base/concurrency.ts";
 import { hasCode } from "../../base/errors.ts";
+import { PULL_ROUNDS } from "../../base/limits.ts";
 import { algorithmOf, asDigest, type Digest } from "../../oci/digest.ts";
 import { isLocal, type Reference } from "../../oci/reference.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
@@ -6,13 +8,18 @@ import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
+import type { Space } from "../blobs/space.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
+import { chunksOf } from "./request_body.ts";
 import { noUpload, type UploadSession, type UploadSessions } from "./upload_sessions.ts";
 
 /** Media type of a blob before a manifest says another one. */
 const BYTES = "application/octet-stream";
+
+/** 64 MiB of space that are freed at a time for a body of unknown length, if they can be. */
+const SPACE_STEP = 64 * 1024 * 1024;
 
 type UploadRoute = Extract<Route, { readonly kind: "upload" }>;
 
@@ -22,6 +29,8 @@ export interface UploadDependencies {
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
   readonly sessions: UploadSessions;
+  readonly space: Space;
+  readonly clock: Clock;
   /** Returns the repository of a name that a client wrote. @throws if it must not be read */
   readonly sourceOf: (name: string) => Reference;
   /** Called after each upload. */
@@ -92,19 +101,39 @@ export class Uploads {
    * Appends the body of a request. What has arrived of one that breaks off is kept, and can be continued; what the disk
    * does not take is not, because clients start over, and its space is needed.
    */
-  async #receive({ body }: Request, session: UploadSession): Promise<void> {
-    if (!body) return;
-    const reader = body.getReader();
-    for (;;) {
-      const { value, done } = await reader.read().catch(() => {
-        throw new ApiError(400, "BLOB_UPLOAD_INVALID", "the request broke off");
-      });
-      if (done) return;
+  async #receive(request: Request, session: UploadSession): Promise<void> {
+    const { clock, sessions, space } = this.#deps;
+    const { key: digest, ingest } = session;
+    const length = request.headers.get("content-length");
+    const end = length === null ? undefined : ingest.offset + Number(length);
+    try {
+      if (end !== undefined) await space.prepare({ digest, size: end - ingest.offset });
+      for await (const chunk of chunksOf(request, "BLOB_UPLOAD_INVALID", clock)) {
+        // A collector removes nothing unless that is enough.
+        const needs = end === undefined ? [SPACE_STEP, chunk.length] : [end - ingest.offset];
+        await this.#write(session, chunk, needs);
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) sessions.end(session);
+      throw error;
+    }
+  }
+
+  /** @param needs numbers of bytes to free if the disk is full: the first that can be freed */
+  async #write(
+    { ingest, key }: UploadSession,
+    chunk: Uint8Array,
+    needs: readonly number[],
+  ): Promise<void> {
+    for (let round = 1;; round++) {
       try {
-        session.ingest.write(value);
+        return ingest.write(chunk);
       } catch (error) {
-        this.#deps.sessions.end(session);
-        throw error;
+        let isMade = false;
+        for (const bytes of needs) {
+          isMade ||= round <= PULL_ROUNDS && await this.#deps.space.recover(error, key, bytes);
+        }
+        if (!isMade) throw error;
       }
     }
   }

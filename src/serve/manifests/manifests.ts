@@ -60,7 +60,9 @@ export class ManifestFetcher {
     if (known && !entries.isUseDue(reference)) return { manifest, result: "hit" };
     const using = await indexes.of(repository).entriesOf(digest);
     if (using.length > 0) entries.touch(using);
-    else await entries.publish(reference, manifest, clock.now());
+    else if (await this.#store(repository, manifest)) {
+      await entries.publish(reference, manifest, clock.now());
+    }
     // Clients that know a tag have asked for that before.
     if (using.every((entry) => entry.digest === digest)) {
       uses.add(reference, digest, { uses: 1, cause: using.length > 0 ? undefined : "new" });
@@ -79,12 +81,18 @@ export class ManifestFetcher {
     if (isStored) await this.#deps.entries.publish(reference, manifest, checkedAt);
   }
 
-  async #keep({ registry, repository }: Reference, manifest: Manifest): Promise<boolean> {
-    const { stored, indexes, entries, shared } = this.#deps;
-    const name = { registry, repository };
+  async #keep(repository: Reference, manifest: Manifest): Promise<boolean> {
+    const { indexes, shared } = this.#deps;
     shared?.offer({ blobs: [], manifests: [manifest] });
-    indexes.of(name).add(manifest);
-    if (await stored.find(name, manifest.digest)) return true;
+    indexes.of(repository).add(manifest);
+    return await this.#store(repository, manifest);
+  }
+
+  /** @returns false if only this process has the manifest, because the disk does not take it */
+  async #store({ registry, repository }: Reference, manifest: Manifest): Promise<boolean> {
+    const { stored, entries } = this.#deps;
+    const name = { registry, repository };
+    if (await stored.isStored(name, manifest.digest)) return true;
     if (await entries.store(name, manifest)) return true;
     stored.keepInMemory(name, manifest);
     return false;

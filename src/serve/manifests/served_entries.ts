@@ -63,16 +63,21 @@ export class ServedEntries {
       }));
   }
 
-  /** Notes that the registry confirmed the digest of a reference, once a minute. */
-  async confirm(reference: Reference, digest: Digest, checkedAt: number): Promise<void> {
+  /**
+   * Notes that the registry confirmed the digest of a reference, once a minute.
+   * @returns false if the entry does not have this digest: the disk did not take it before, or it was lost
+   */
+  async confirm(reference: Reference, digest: Digest, checkedAt: number): Promise<boolean> {
     const name = formatReference(reference);
-    if (!this.#isDue(name)) return;
+    if (!this.#isDue(name)) return true;
     const time = new Date(checkedAt).toISOString();
+    let isThere = this.#deps.store.hasRecord(reference);
     await this.#write(name, () =>
-      this.#deps.store.confirmRecord(
-        reference,
-        (record) => record?.digest === digest ? { ...record, checkedAt: time } : undefined,
-      ));
+      this.#deps.store.confirmRecord(reference, (record) => {
+        isThere = record?.digest === digest;
+        return record && isThere ? { ...record, checkedAt: time } : undefined;
+      }));
+    return isThere;
   }
 
   /** True if what keeps a manifest has to be marked as used, which is so once a minute. */

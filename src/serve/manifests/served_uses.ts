@@ -18,6 +18,8 @@ export interface Use {
   readonly cause?: MissCause | undefined;
   /** Bytes of manifests and blobs that were fetched. */
   readonly fetched?: number;
+  /** Those of them that came from the shared cache. */
+  readonly shared?: number;
   /** Bytes of blobs that clients got without a request of their own to a registry. */
   readonly saved?: number;
   /** The hosts of the mirrors that answered. */
@@ -29,15 +31,17 @@ class Pending {
   uses = 0;
   cause: MissCause | undefined;
   fetched = 0;
+  shared = 0;
   saved = 0;
   readonly mirrors = new Set<string>();
 
   constructor(readonly reference: Reference, readonly digest: Digest, readonly since: number) {}
 
-  add({ uses = 0, cause, fetched = 0, saved = 0, mirrors = [] }: Use): void {
+  add({ uses = 0, cause, fetched = 0, shared = 0, saved = 0, mirrors = [] }: Use): void {
     this.uses += uses;
     this.cause ??= cause;
     this.fetched += fetched;
+    this.shared += shared;
     this.saved += saved;
     for (const mirror of mirrors) this.mirrors.add(mirror);
   }
@@ -48,12 +52,15 @@ class Pending {
     const { fetched, saved, digest } = this;
     const at = new Date(this.since).toISOString();
     const use = { kind: "use" as const, at, name: formatReference(this.reference), digest };
-    const mirrors = this.mirrors.size > 0 ? { mirrors: [...this.mirrors] } : {};
+    const from = {
+      ...this.mirrors.size > 0 && { mirrors: [...this.mirrors] },
+      ...this.shared > 0 && { shared: this.shared },
+    };
     const hits = this.uses - (cause ? 1 : 0);
-    if (cause && hits <= 0) return [{ ...use, cause, ...mirrors, fetched, saved }];
+    if (cause && hits <= 0) return [{ ...use, cause, ...from, fetched, saved }];
     // Clients that have the manifest ask for blobs alone.
     const hit = { ...use, ...hits > 1 && { uses: hits }, fetched: 0, saved };
-    return cause ? [{ ...use, cause, ...mirrors, fetched, saved: 0 }, hit] : [hit];
+    return cause ? [{ ...use, cause, ...from, fetched, saved: 0 }, hit] : [hit];
   }
 }
 

@@ -46,6 +46,12 @@ export class StoredManifests {
     return manifest;
   }
 
+  /** True if the cache has a manifest, and not this process alone. */
+  async isStored(repository: Reference, digest: Digest): Promise<boolean> {
+    const found = await this.find(repository, digest);
+    return !!found && this.#kept.get(this.#pathOf(repository, digest))?.stamp !== undefined;
+  }
+
   /** Keeps a manifest that could not be stored. */
   keepInMemory(repository: Reference, manifest: Manifest): void {
     this.#keep(this.#pathOf(repository, manifest.digest), { manifest, stamp: undefined });

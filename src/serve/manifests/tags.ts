@@ -78,6 +78,9 @@ export class Tags {
     if (recent) return recent;
     const cached = await this.#cached(name, reference);
     if (cached && this.#deps.upstreams.isOffline) return stale(cached);
+    // While the cache was read, the answer to another client may have arrived.
+    const answered = this.#asking.has(name) ? undefined : await this.#recent(name, reference);
+    if (answered) return answered;
     const asking = this.#asking.get(name) ?? this.#start(name, reference, cached?.manifest);
     try {
       return cached && this.#isUsable(cached) ? await this.#within(PATIENCE, asking) : await asking;
@@ -149,8 +152,9 @@ export class Tags {
         mirrors: repository.mirrorsUsed(),
       });
     }
-    if (manifest === cached) await entries.confirm(reference, manifest.digest, checkedAt);
-    else await manifests.keepTag(reference, manifest, checkedAt);
+    const isKept = manifest === cached &&
+      await entries.confirm(reference, manifest.digest, checkedAt);
+    if (!isKept) await manifests.keepTag(reference, manifest, checkedAt);
     return { manifest, result: known ? "hit" : "miss", checkedAt };
   }
 

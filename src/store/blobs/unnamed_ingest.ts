@@ -118,11 +118,17 @@ export class UnnamedIngest implements Disposable {
     }
   }
 
-  /** Appends bytes; the caller may overwrite them afterwards. @throws LarderError LDR_DISK* */
+  /**
+   * Appends bytes; the caller may overwrite them afterwards. If it fails, nothing is appended, so that it can be repeated.
+   * @throws LarderError LDR_DISK*
+   */
   write(bytes: Uint8Array): void {
+    const { file } = this.#partial;
     try {
-      writeAll(this.#partial.file, bytes);
+      writeAll(file, bytes);
     } catch (error) {
+      file.truncateSync(this.#offset);
+      file.seekSync(this.#offset, Deno.SeekMode.Start);
       throw diskError(error, "write", this.#partial.path);
     }
     this.#hasher.update(bytes);

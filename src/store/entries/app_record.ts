@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { DigestSchema } from "../../oci/descriptor.ts";
+import type { Manifest } from "../../oci/manifest.ts";
 import { PlatformSchema } from "../../oci/platform.ts";
+import { formatReference, type Reference } from "../../oci/reference.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 
 const RecordSchema = v.object({
@@ -24,14 +26,14 @@ const RecordSchema = v.object({
   served: v.optional(v.boolean()),
   /**
    * True if a client pushed it to `serve`: no registry has it. `digest` and `manifestDigest` are as for `served`, and all
-   * parts are there. Both times are that of the push.
+   * parts are there.
    */
   pushed: v.optional(v.boolean()),
   /** When the content was last fetched or changed. RFC 3339. */
   pulledAt: TimeSchema,
   /**
    * When the registry last confirmed the digest. RFC 3339. The epoch if no registry ever did, because the entry was
-   * imported: see {@link isConfirmed}.
+   * imported or pushed: see {@link isConfirmed}.
    */
   checkedAt: TimeSchema,
 });
@@ -44,7 +46,22 @@ export function isConfirmed({ checkedAt }: Pick<EntryRecord, "checkedAt">): bool
   return Date.parse(checkedAt) !== NEVER_CHECKED;
 }
 
-/** Milliseconds since the epoch: the time of the last check of an entry that was imported. */
+/** Returns the record of an entry that was pushed, or imported under the name of one. @param now milliseconds */
+export function pushedRecord(reference: Reference, manifest: Manifest, now: number): EntryRecord {
+  const { digest, mediaType } = manifest;
+  return {
+    schemaVersion: 1,
+    reference: formatReference(reference),
+    digest,
+    mediaType,
+    manifestDigest: digest,
+    pushed: true,
+    pulledAt: new Date(now).toISOString(),
+    checkedAt: new Date(NEVER_CHECKED).toISOString(),
+  };
+}
+
+/** Milliseconds since the epoch: the time of the last check of an entry that was imported or pushed. */
 export const NEVER_CHECKED = 0;
 
 /** Parses a record; returns undefined for an invalid one, which counts as missing and is written again. */

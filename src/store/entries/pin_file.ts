@@ -74,7 +74,7 @@ export function matchingPin(
 }
 
 /** Returns why a text cannot be pinned; undefined if it can. Holds for what is written and for what is read. */
-function patternFault(pattern: string): string | undefined {
+export function patternFault(pattern: string): string | undefined {
   if (pattern.trim() === "") return "the pattern is empty";
   if (pattern !== pattern.trim()) return "the pattern begins or ends with a space";
   if (!pattern.isWellFormed() || printable(pattern) !== pattern) {

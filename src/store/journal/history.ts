@@ -42,6 +42,13 @@ export type HistoryEvent =
     /** The bundle or file. */
     readonly from: string;
   }
+  | {
+    /** By a client of `serve`. */
+    readonly kind: "pushed";
+    readonly at: number;
+    readonly name: string;
+    readonly digest: Digest;
+  }
   | RemovalEvent
   | { readonly kind: "damaged"; readonly at: number; readonly digest: Digest };
 
@@ -68,6 +75,9 @@ export type FetchReason =
   /** It was cached before, and the journal has no removal by larder. */
   | { readonly cause: "deleted" };
 
+/** How an entry was removed by a client of `serve`. */
+const BY_CLIENT = { by: "serve", rule: "asked", why: "a client deleted it" } as const;
+
 /**
  * Returns the history of the entries that `matches` selects by name and digest. Uses of the same content between two
  * other events of an entry are one event, so that many uses do not hide why it was fetched.
@@ -91,6 +101,12 @@ export function historyOf(
     } else if (event.kind === "import") {
       const { name, digest, from } = event;
       if (matches(name, digest)) history.push({ kind: "imported", at, name, digest, from });
+    } else if (event.kind === "push") {
+      const { name, digest } = event;
+      if (matches(name, digest)) history.push({ kind: "pushed", at, name, digest });
+    } else if (event.kind === "deletion") {
+      const { name, digest } = event;
+      if (matches(name, digest)) history.push({ kind: "removed", at, name, ...BY_CLIENT });
     } else if (event.names.some((name) => matches(name, undefined))) {
       history.push({ kind: "damaged", at, digest: event.digest });
     }

@@ -100,13 +100,27 @@ const ImportSchema = v.object({
   bytes: Bytes,
 });
 
-const EventSchema = v.variant("kind", [UseSchema, SweepSchema, DamageSchema, ImportSchema]);
+/** The name and content of an entry that a client of `serve` pushed or deleted. */
+const PUSHED = { at: TimeSchema, name: v.string(), digest: DigestSchema };
+const PushSchema = v.object({ kind: v.literal("push"), ...PUSHED });
+const DeletionSchema = v.object({ kind: v.literal("deletion"), ...PUSHED });
+
+const EventSchema = v.variant("kind", [
+  UseSchema,
+  SweepSchema,
+  DamageSchema,
+  ImportSchema,
+  PushSchema,
+  DeletionSchema,
+]);
 
 export type UseEvent = v.InferOutput<typeof UseSchema>;
 export type SweepEvent = v.InferOutput<typeof SweepSchema>;
 export type Evicted = v.InferOutput<typeof EvictedSchema>;
 export type DamageEvent = v.InferOutput<typeof DamageSchema>;
 export type ImportEvent = v.InferOutput<typeof ImportSchema>;
+export type PushEvent = v.InferOutput<typeof PushSchema>;
+export type DeletionEvent = v.InferOutput<typeof DeletionSchema>;
 export type JournalEvent = v.InferOutput<typeof EventSchema>;
 
 /**
@@ -235,8 +249,8 @@ export function sweepEvent(sweep: Omit<SweepEvent, "kind" | "entries">): SweepEv
 }
 
 /**
- * Returns the last fetch or import and the last removal of each entry, oldest first, and of the newest entries only if there are
- * too many: `why` still tells the reason after so many uses that the journal was rotated twice.
+ * Returns the last fetch, import or push and the last removal of each entry, oldest first, and of the newest entries only
+ * if there are too many: `why` still tells the reason after so many uses that the journal was rotated twice.
  */
 export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
   const seen = new Set<string>();
@@ -244,7 +258,11 @@ export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
   let length = 0;
   for (const event of events.toReversed()) {
     for (const reason of reasonsIn(event)) {
-      const key = reason.kind === "sweep" ? `sweep ${reason.evicted[0]!.name}` : reason.name;
+      const key = reason.kind === "sweep"
+        ? `removal ${reason.evicted[0]!.name}`
+        : reason.kind === "deletion"
+        ? `removal ${reason.name}`
+        : reason.name;
       if (seen.has(key)) continue;
       seen.add(key);
       length += JSON.stringify(reason).length;
@@ -255,10 +273,10 @@ export function lastReasons(events: readonly JournalEvent[]): JournalEvent[] {
   return kept.reverse();
 }
 
-/** Returns a fetch or import, and a removal for each entry of a sweep. */
-function reasonsIn(event: JournalEvent): (UseEvent | ImportEvent | SweepEvent)[] {
+/** Returns a fetch, import, push or deletion, and a removal for each entry of a sweep. */
+function reasonsIn(event: JournalEvent): Exclude<JournalEvent, DamageEvent>[] {
   if (event.kind === "use") return event.cause ? [event] : [];
-  if (event.kind === "import") return [event];
-  if (event.kind !== "sweep") return [];
+  if (event.kind === "damage") return [];
+  if (event.kind !== "sweep") return [event];
   return event.evicted.map((evicted) => ({ ...event, evicted: [evicted] })).reverse();
 }

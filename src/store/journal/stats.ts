@@ -14,6 +14,8 @@ export interface Stats {
   /** Bytes of {@link fetched} that came from the shared cache. */
   readonly shared: number;
   readonly saved: number;
+  /** Tags and digests that clients pushed to `serve`. */
+  readonly pushes: number;
   /** Removals by the rules of a policy, not by a user's selection. */
   readonly evictions: { readonly entries: number; readonly bytes: number };
   readonly regrets: readonly Regret[];
@@ -69,6 +71,7 @@ export function statsOf(events: readonly JournalEvent[]): Stats {
     fetched: sum(uses.map(({ fetched }) => fetched)),
     shared: sum(uses.map(({ shared = 0 }) => shared)),
     saved: sum(uses.map(({ saved }) => saved)),
+    pushes: events.filter(({ kind }) => kind === "push").length,
     evictions: {
       entries: sum(evictions.map(({ entries }) => entries)),
       bytes: sum(evictions.map(({ bytes }) => bytes)),

@@ -6,8 +6,7 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 import { until } from "../../support/until.ts";
 
 function shell(script: string, cwd = "/") {
-  const args = ["-c", `exec "$@" 2>&1`, "sh", "sh", "-c", script];
-  return { program: "/bin/sh", args, env: { PATH: "/usr/bin:/bin", A: "b" }, cwd };
+  return { program: "/bin/sh", args: ["-c", script], env: { PATH: "/usr/bin:/bin", A: "b" }, cwd };
 }
 
 async function output(script: string): Promise<{ code: number; text: string }> {
@@ -26,6 +25,16 @@ function runs(pid: number): boolean {
   }
 }
 
+/** Returns the group of a process; undefined if it has ended. */
+function groupOf(pid: string): string | undefined {
+  try {
+    // The command's name before it may have spaces and parentheses.
+    return Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\) /s, "").split(" ")[2];
+  } catch {
+    return undefined;
+  }
+}
+
 Deno.test("runCommand passes on both streams in the order of the writes", async () => {
   const script = "for i in 1 2 3; do echo out $i; echo err $i >&2; done; exit 3";
   const { code, text } = await output(script);
@@ -36,6 +45,17 @@ Deno.test("runCommand passes on both streams in the order of the writes", async 
 Deno.test("runCommand gives the command nothing to read and only its environment", async () => {
   const { text } = await output("cat; env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= | sort");
   assert.equal(text, "A=b\nPATH=/usr/bin:/bin\n");
+});
+
+Deno.test("runCommand gives the command no child process that it would wait for", async () => {
+  const { text } = await output("exec perl -e '1 while wait() != -1; print qq(none left)'");
+  assert.equal(text, "none left");
+});
+
+Deno.test("runCommand leaves no process behind", async () => {
+  const { text } = await output("echo $$");
+  const isLeft = (pid: string) => runs(Number(pid)) && groupOf(pid) === text.trim();
+  await until(() => ![...Deno.readDirSync("/proc")].some(({ name }) => isLeft(name)));
 });
 
 Deno.test("runCommand ends the processes that the command leaves behind", async () => {
@@ -73,8 +93,7 @@ Deno.test("runCommand does not wait for a process that left its group and keeps 
 });
 
 Deno.test("runCommand says that a program cannot be started", async () => {
-  const line = { ...shell("true"), program: "/no/such/program" };
-  const error = await failureOf(runCommand(line, () => {}));
+  const error = await failureOf(runCommand(shell("true", "/no/such/folder"), () => {}));
   assert.equal(error.code, "LDR_BUILD");
-  assert.match(error.message, /^cannot start \/no\/such\/program: /);
+  assert.match(error.message, /^cannot start \/bin\/sh: /);
 });

@@ -65,6 +65,17 @@ Deno.test("Authenticator suggests larder login without credentials", async () =>
   assert(error.hint.includes("larder login registry.test"));
 });
 
+Deno.test("Authenticator lets the token server of a listed registry be at its host, and at no other", async () => {
+  for (const [host, expected] of [["registry.test", true], ["token.test", false]] as const) {
+    const challenge = `Bearer realm="https://${host}/token"`;
+    const { auth, endpoint } = setUp();
+    await auth.authorize(denied({ challenge, isListed: true }));
+    assert.deepEqual(endpoint.requests.map(({ isListed }) => isListed), [expected]);
+    await auth.authorize(denied({ challenge, repository: "team/other" }));
+    assert.equal(endpoint.requests.at(-1)!.isListed, undefined);
+  }
+});
+
 Deno.test("Authenticator fails for a 401 without a supported challenge", async () => {
   const { auth } = setUp({ credential: BOB });
   for (

@@ -60,6 +60,21 @@ Deno.test("httpTransport with checkAddress refuses an address that fails, withou
   assert.deepEqual(server.requests(), []);
 });
 
+Deno.test("httpTransport with checkAddress asks nothing about a listed origin, over TLS and at a blocked port too", async () => {
+  await using server = await HttpServer.start(() => textAnswer(200, "hello"));
+  const { checkAddress, asked } = allowing();
+  for (const insecure of [false, true]) {
+    const transport = httpTransport({ clock: new FakeClock(), checkAddress, insecure });
+    const request = get(`http://${server.host}/`, { isListed: true });
+    assert.equal(await new Response((await transport.send(request)).body).text(), "hello");
+    for (const url of ["https://127.0.0.1:1/", "https://127.0.0.1:6000/"]) {
+      const refused = transport.send(get(url, { isListed: true, once: true }));
+      await assert.rejects(refused, (error) => hasCode(error, "LDR_UNREACHABLE"), url);
+    }
+  }
+  assert.deepEqual(asked, []);
+});
+
 Deno.test("httpTransport with checkAddress refuses a redirect to an address that fails", async () => {
   await using inside = await HttpServer.start(() => textAnswer(200, "secret"));
   await using server = await HttpServer.start(() =>
@@ -100,13 +115,15 @@ Deno.test("CheckedNames.send sends a request only if all addresses of its host p
     const inner = new FakeTransport(response(200));
     const { checkAddress, asked } = allowing("localhost:1", "[::1]");
     const transport = new CheckedNames(inner, checkAddress);
+    await transport.send(get("http://127.0.0.1:2/", { isListed: true }));
     for (const url of ["http://localhost:1/", "http://[::1]/"]) await transport.send(get(url));
     for (const url of ["http://localhost:2/", "http://127.0.0.1/", "https://[::ffff:127.0.0.1]/"]) {
       await assert.rejects(transport.send(get(url)), isRefusal, url);
     }
     const unknown = transport.send(get("https://no-such-host.invalid/"));
     await assert.rejects(unknown, (error) => hasCode(error, "LDR_DNS"));
-    assert.deepEqual(inner.lines, ["GET http://localhost:1/", "GET http://[::1]/"]);
+    const sent = ["http://127.0.0.1:2/", "http://localhost:1/", "http://[::1]/"];
+    assert.deepEqual(inner.lines, sent.map((url) => `GET ${url}`));
     assert.ok(asked.includes("localhost 127.0.0.1"), asked.join());
   });
 });

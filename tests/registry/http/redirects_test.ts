@@ -63,12 +63,13 @@ const AUTHORIZED: [string, string[], boolean][] = [
 ];
 
 for (const [name, locations, authorized] of AUTHORIZED) {
-  Deno.test(`RedirectTransport.send ${authorized ? "keeps" : "drops"} Authorization for ${name}`, async () => {
+  Deno.test(`RedirectTransport.send ${authorized ? "keeps" : "drops"} Authorization and the exception from the check of addresses for ${name}`, async () => {
     const transport = new FakeTransport(...locations.map((to) => redirect(to)), response(200));
     const headers = { authorization: SECRET, accept: "a/b" };
-    await new RedirectTransport(transport).send(get(BLOB, { headers }));
+    await new RedirectTransport(transport).send(get(BLOB, { headers, isListed: true }));
     const last = transport.requests.at(-1)!;
     assert.equal(last.headers.authorization, authorized ? SECRET : undefined);
+    assert.equal(last.isListed, authorized);
     assert.equal(last.headers.accept, "a/b");
     assert.equal(transport.requests.length, locations.length + 1);
   });
@@ -111,12 +112,12 @@ for (const [name, location, reason] of REJECTED) {
   });
 }
 
-Deno.test("RedirectTransport.send follows plain HTTP from an insecure host, without Authorization", async () => {
+Deno.test("RedirectTransport.send follows plain HTTP from an insecure host, without credentials", async () => {
   const transport = new FakeTransport(redirect("http://reg.test/y"), response(200));
-  const headers = { authorization: SECRET };
+  const headers = { authorization: SECRET, "x-amz-security-token": SECRET };
   await new RedirectTransport(transport, { insecure: true }).send(get(BLOB, { headers }));
   assert.deepEqual(transport.lines[1], "GET http://reg.test/y");
-  assert.equal(transport.requests[1]!.headers.authorization, undefined);
+  assert.deepEqual(transport.requests[1]!.headers, {});
 });
 
 Deno.test("RedirectTransport.send follows redirects up to the limit", async () => {

@@ -13,7 +13,7 @@ const STATUSES: [number, ErrorCode, RegExp, RegExp][] = [
   [403, "LDR_FORBIDDEN", /^no access to/, /larder login reg\.test:5000/],
   [404, "LDR_NOT_FOUND", /^not found: /, /spelling/],
   [429, "LDR_RATE_LIMITED", /^rate limited on/, /wait/],
-  [407, "LDR_UNAUTHORIZED", /^the proxy denies access to/, /HTTPS_PROXY=/],
+  [407, "LDR_UNAUTHORIZED", /^the proxy denies access to/, /HTTPS_PROXY/],
   [408, "LDR_SERVER_ERROR", /failed on/, /later/],
   [500, "LDR_SERVER_ERROR", /failed on/, /later/],
   [501, "LDR_SERVER_ERROR", /failed on/, /later/],

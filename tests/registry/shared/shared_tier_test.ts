@@ -29,6 +29,7 @@ const BROKEN = new LarderError("LDR_SERVER_ERROR", "it answered 500", { hint: ""
 /** A store in memory. */
 class TestStore {
   readonly name = "s3://bucket";
+  readonly maxObject = 1024 ** 3;
   readonly objects = new Map<string, Uint8Array>();
   readonly asked: string[] = [];
   failure: LarderError | undefined;
@@ -51,8 +52,12 @@ class TestStore {
     }
   }
 
-  async put({ kind, digest }: SharedObject, content: NewObject): Promise<void> {
-    this.asked.push(`put ${kind}`);
+  async put(
+    { kind, digest }: SharedObject,
+    content: NewObject,
+    { replaces }: { readonly replaces: boolean },
+  ): Promise<void> {
+    this.asked.push(`put ${kind}${replaces ? " that replaces" : ""}`);
     await this.gate?.pass();
     if (this.failure) throw this.failure;
     for await (const bytes of content.open()) this.objects.set(`${kind}/${digest}`, bytes);
@@ -113,6 +118,17 @@ Deno.test("SharedTier does not ask again for an object with other content, but f
   assert.equal(warnings.length, 1);
 });
 
+Deno.test("SharedTier replaces an object with other content, and then believes it", async () => {
+  const { store, tier } = setUp(true, systemClock);
+  const { digest } = MANIFEST;
+  store.objects.set(`manifests/${digest}`, new TextEncoder().encode("{}"));
+  assert.equal(await tier.manifest(digest), undefined);
+  tier.offer({ blobs: [], manifests: [MANIFEST] });
+  await tier.finish(LONG, new AbortController().signal);
+  assert.deepEqual(store.asked, ["get manifests", "put manifests that replaces"]);
+  assert.equal((await tier.manifest(digest))?.digest, digest);
+});
+
 Deno.test("SharedTier lets a request that is made once fail, without consequences", async () => {
   const { store, tier, warnings } = setUp();
   store.failure = BROKEN;
@@ -145,7 +161,7 @@ Deno.test("SharedTier writes leaves before roots, each once, and skips files tha
   tier.offer(offer);
   tier.offer(offer);
   const tally = await tier.finish(LONG, new AbortController().signal);
-  const written = { written: 2, bytes: BLOB.bytes.length + APP.bytes.length, isComplete: true };
+  const written = { written: 2, bytes: BLOB.bytes.length + APP.bytes.length, left: 0 };
   assert.deepEqual(tally, written);
   assert.deepEqual(store.asked.filter((each) => each.startsWith("put")), [
     "put data",
@@ -153,13 +169,32 @@ Deno.test("SharedTier writes leaves before roots, each once, and skips files tha
   ]);
 });
 
+Deno.test("SharedTier writes nothing that is larger than an object can be, and says so once", async () => {
+  using folder = new TemporaryFolder();
+  const { store, tier, warnings } = setUp(true, systemClock);
+  const path = `${folder.path}/large`;
+  Deno.writeFileSync(path, new Uint8Array());
+  Deno.truncateSync(path, store.maxObject + 1);
+  const large = { descriptor: DESCRIPTOR, path };
+  tier.offer({ blobs: [large, large], manifests: [MANIFEST] });
+  const tally = await tier.finish(LONG, new AbortController().signal);
+  assert.deepEqual([tally?.written, tally?.left], [1, 0]);
+  assert.equal(warnings.length, 1);
+  assert.match(
+    warnings[0]!,
+    /^content of more than 1\.00 GiB, such as [0-9a-f]{12} \(1\.00 GiB\), is/,
+  );
+  assert.deepEqual(store.asked.filter((each) => each.startsWith("put")), ["put manifests"]);
+});
+
 Deno.test("SharedTier.finish does not wait longer than its limit, and says that something is left", async () => {
   const { store, tier } = setUp();
   store.gate = new Gate();
   tier.offer({ blobs: [], manifests: [MANIFEST] });
+  tier.offer({ blobs: [], manifests: [manifestOf(image(["other"]))] });
   await store.gate.reached;
   const tally = await tier.finish(1, new AbortController().signal);
-  assert.deepEqual(tally, { written: 0, bytes: 0, isComplete: false });
+  assert.deepEqual(tally, { written: 0, bytes: 0, left: 2 });
   store.gate.open();
 });
 
@@ -171,6 +206,17 @@ Deno.test("SharedTier stops writing to a store that fails, with one warning", as
   }
   await tier.finish(LONG, new AbortController().signal);
   assert.deepEqual([store.asked, warnings.length], [["has manifests"], 1]);
+});
+
+Deno.test("SharedTier reads from a store that takes no writes, with one warning", async () => {
+  const { store, tier, warnings } = setUp(true, systemClock);
+  store.objects.set(`data/${BLOB.descriptor.digest}`, BLOB.bytes);
+  store.failure = BROKEN;
+  tier.offer({ blobs: [], manifests: [MANIFEST] });
+  await tier.finish(LONG, new AbortController().signal);
+  store.failure = undefined;
+  assert.ok(await tier.blob(DESCRIPTOR));
+  assert.deepEqual(warnings, ["writing nothing to the shared cache s3://bucket: it answered 500"]);
 });
 
 Deno.test("SharedTier writes nothing unless the user wants it", async () => {

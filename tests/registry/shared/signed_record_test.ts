@@ -42,13 +42,13 @@ Deno.test("RecordSigner refuses a record of another key, kind or name", async ()
   const bytes = await signer.sign({ kind: "builds", name: "a", value: 1 });
   const other = await RecordSigner.of(KEY.map((byte) => byte + 1));
   const attempts = [
-    other.open(bytes, "builds", "a"),
-    signer.open(bytes, "packages", "a"),
-    signer.open(bytes, "builds", "b"),
-    signer.open(encoder.encode("{}"), "builds", "a"),
-    signer.open(new Uint8Array(), "builds", "a"),
+    () => other.open(bytes, "builds", "a"),
+    () => signer.open(bytes, "packages", "a"),
+    () => signer.open(bytes, "builds", "b"),
+    () => signer.open(encoder.encode("{}"), "builds", "a"),
+    () => signer.open(new Uint8Array(), "builds", "a"),
   ];
-  for (const attempt of attempts) assert.equal((await failureOf(attempt)).code, "LDR_UNVERIFIED");
+  for (const attempt of attempts) assert.equal((await failureOf(attempt())).code, "LDR_UNVERIFIED");
 });
 
 Deno.test("RecordSigner signs the RFC 8785 form with HMAC-SHA-256", async () => {

@@ -70,6 +70,20 @@ for (const [allow, url, address, expected] of ADDRESSES) {
   });
 }
 
+Deno.test("UpstreamRules lets the default upstream be at a private address, without allowing it", () => {
+  const url = new URL("https://reg.example.com:5000/v2/");
+  for (const [allow, isAllowed] of [["", true], ["ghcr.io", false]] as const) {
+    const patterns = allow === "" ? [] : parseAllow(allow);
+    const rules = new UpstreamRules(patterns, "reg.example.com:5000");
+    const reference = parseReference("reg.example.com:5000/acme/app");
+    assert.equal(allows(() => rules.checkRepository(reference)), isAllowed);
+    assert.ok(allows(() => rules.checkAddress(url, "10.0.0.1")));
+    assert.ok(
+      !allows(() => rules.checkAddress(new URL("https://reg.example.com/v2/"), "10.0.0.1")),
+    );
+  }
+});
+
 Deno.test("UpstreamRules.checkAddress refuses every private IPv4 address with only wildcards", () => {
   const rules = new UpstreamRules(["*", "*.*", "?*"]);
   const byte = fc.nat(255);

@@ -1,61 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { blob, image, MEDIA_TYPES, randomBytes } from "../../support/cache/artifacts.ts";
+import { blob, image, MEDIA_TYPES } from "../../support/cache/artifacts.ts";
 import { flipBit } from "../../support/cache/damage.ts";
 import { spinApp } from "../../support/cache/spin_apps.ts";
-import { assertNoStrayFiles, assertStoreSound, partials } from "../../support/cache/store_check.ts";
+import { assertStoreSound } from "../../support/cache/store_check.ts";
 import { Gate } from "../../support/gate.ts";
-import {
-  type Fault,
-  heldAfter,
-  html,
-  longBody,
-  onRange,
-  resetAfter,
-  shortBody,
-  shortChunks,
-  status,
-  wrongBytes,
-} from "../../support/registry/faults.ts";
+import { held, heldAfter, status } from "../../support/registry/faults.ts";
 import { LINGER } from "../../../src/serve/blobs/serving_lease.ts";
 import { liveLeases } from "../../../src/store/locks/leases.ts";
+import { APP, DIGEST, HALF, LAYER, PATH, startWithApp } from "../../support/registry/served_app.ts";
 import { TestService } from "../../support/registry/test_service.ts";
 import { until } from "../../support/until.ts";
 import { quickTimer } from "../../support/wasm/quick_timer.ts";
-
-const LAYER = blob(randomBytes(300_000));
-const { digest: DIGEST } = LAYER.descriptor;
-const APP = image([LAYER, "small"]);
-const HALF = 150_000;
-const PATH = `app/blobs/${DIGEST}`;
-
-/** Starts a service with an image behind it, whose manifest is cached. */
-async function startWithApp(): Promise<TestService> {
-  const service = await TestService.start();
-  service.registry.add("app", APP, "v1");
-  await service.bytes("app/manifests/v1");
-  return service;
-}
-
-/** Reads a body until it fails or ends. */
-async function readAll(response: Response): Promise<{ bytes: Uint8Array; failed: boolean }> {
-  const chunks: Uint8Array[] = [];
-  const reader = response.body!.getReader();
-  try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      chunks.push(part.value);
-    }
-    return {
-      bytes: new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()),
-      failed: false,
-    };
-  } catch {
-    return {
-      bytes: new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()),
-      failed: true,
-    };
-  }
-}
 
 Deno.test("a blob is fetched once and then served from the cache, also in parts", async () => {
   await using service = await startWithApp();
@@ -149,6 +105,17 @@ Deno.test("what is being served has a lease, which is one file for all", async (
   assert.deepEqual(liveLeases(service.layout), []);
 });
 
+Deno.test("what is being fetched has a lease before any client has bytes of it", async () => {
+  await using service = await startWithApp();
+  const gate = new Gate();
+  service.registry.fail(`/blobs/${DIGEST}`, held(gate));
+  const answer = service.bytes(PATH);
+  await gate.reached;
+  assert.deepEqual(liveLeases(service.layout).map(({ digests }) => digests), [[DIGEST]]);
+  gate.open();
+  assert.deepEqual(await answer, LAYER.bytes);
+});
+
 Deno.test("a blob that cannot be fetched leaves no lease", async () => {
   await using service = await startWithApp();
   using _ = quickTimer("setTimeout", LINGER);
@@ -194,99 +161,6 @@ Deno.test("a blob is served under a repository only if that refers to it", async
   service.registry.add("third", APP, "v1");
   assert.deepEqual(await service.bytes(`third/blobs/${DIGEST}`), LAYER.bytes);
   assert.equal(service.registry.downloads(LAYER).length, 1, "it was in the cache already");
-});
-
-const RETRIED: Record<string, Fault> = {
-  reset: resetAfter(HALF),
-  "too short, in order": shortChunks(HALF),
-  "503": status(503),
-};
-
-Deno.test("a download that breaks off is continued while clients read", async (t) => {
-  for (const [name, fault] of Object.entries(RETRIED)) {
-    await t.step(name, async () => {
-      await using service = await startWithApp();
-      service.registry.fail(`/blobs/${DIGEST}`, fault, 1);
-      assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-      assertStoreSound(service.layout.root);
-      assertNoStrayFiles(withoutLeases(service.layout.root));
-    });
-  }
-});
-
-Deno.test("a registry that starts over at each request is followed all the same", async () => {
-  await using service = await startWithApp();
-  service.registry.ranges = false;
-  service.registry.fail(`/blobs/${DIGEST}`, resetAfter(HALF), 1);
-  assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-});
-
-const WRONG: Record<string, Fault> = {
-  "wrong bytes": wrongBytes,
-  "one byte too many": longBody(new Uint8Array(1)),
-  "announced too short": shortBody(HALF),
-  html,
-};
-
-Deno.test("no client ever gets a complete wrong body", async (t) => {
-  for (const [name, fault] of Object.entries(WRONG)) {
-    await t.step(name, async () => {
-      await using service = await startWithApp();
-      service.registry.fail(`/blobs/${DIGEST}`, fault);
-      const response = await service.request(PATH);
-      if (response.status === 200) {
-        const { bytes, failed } = await readAll(response);
-        assert.ok(failed, `${bytes.length} bytes`);
-        assert.ok(bytes.length < LAYER.bytes.length);
-      } else {
-        await response.body?.cancel();
-        assert.equal(response.status, 502);
-      }
-      assertStoreSound(service.layout.root);
-      service.registry.heal();
-      assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-    });
-  }
-});
-
-Deno.test("a download that fails to its end cuts the clients off", async () => {
-  await using service = await startWithApp();
-  service.registry.fail(`/blobs/${DIGEST}`, resetAfter(HALF), 1);
-  service.registry.fail(`/blobs/${DIGEST}`, status(404));
-  const { bytes, failed } = await readAll(await service.request(PATH));
-  assert.ok(failed);
-  assert.deepEqual(bytes, LAYER.bytes.slice(0, bytes.length));
-  assert.equal(partials(service.layout.root).length, 1);
-  service.registry.heal();
-  service.registry.clearLog();
-  assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-  const [request] = service.registry.downloads(LAYER);
-  assert.match(request!.headers.get("range")!, /^bytes=[1-9]/, "it is continued");
-});
-
-Deno.test("damage in a partial download of earlier never reaches a client as a whole", async () => {
-  await using service = await startWithApp();
-  const { layout, registry } = service;
-  Deno.mkdirSync(layout.partials, { recursive: true });
-  Deno.writeFileSync(layout.partial(DIGEST as never), new Uint8Array(HALF));
-  registry.fail(`/blobs/${DIGEST}`, onRange((answer) => answer));
-  const { bytes, failed } = await readAll(await service.request(PATH));
-  assert.ok(failed, `${bytes.length} bytes arrived`);
-  assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-  assertStoreSound(layout.root);
-});
-
-Deno.test("clients finish if the cache is deleted while they read", async () => {
-  await using service = await startWithApp();
-  const gate = new Gate();
-  service.registry.fail(`/blobs/${DIGEST}`, heldAfter(HALF, gate), 1);
-  const response = await service.request(PATH);
-  Deno.removeSync(service.layout.root, { recursive: true });
-  gate.open();
-  assert.deepEqual(new Uint8Array(await response.arrayBuffer()), LAYER.bytes);
-  assert.deepEqual(await service.bytes("app/manifests/v1"), APP.bytes);
-  assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
-  assertStoreSound(service.layout.root);
 });
 
 Deno.test("two servers on one cache fetch a blob once, and both serve it while it arrives", async () => {
@@ -335,9 +209,3 @@ Deno.test("a Spin app is served, and stays one that Spin can use", async () => {
   }
   assertStoreSound(service.layout.root);
 });
-
-/** The server's lease is there as long as it serves. */
-function withoutLeases(root: string): string {
-  Deno.removeSync(join(root, "leases"), { recursive: true });
-  return root;
-}

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { image } from "../../support/cache/artifacts.ts";
+import { image, multiPlatform } from "../../support/cache/artifacts.ts";
 import { push } from "../../support/registry/push.ts";
 import { TestService } from "../../support/registry/test_service.ts";
+import { Journal } from "../../../src/store/journal/journal.ts";
 
 const APP = image(["one"]);
 const { digest: DIGEST } = APP.descriptor;
@@ -65,4 +66,30 @@ Deno.test("a pinned tag cannot be deleted", async () => {
     assert.equal(await service.error(`local/app/manifests/${target}`, DELETE), "403 DENIED");
   }
   assert.deepEqual(await service.bytes("local/app/manifests/v1"), APP.bytes);
+});
+
+Deno.test("a manifest cannot be deleted while the index of an entry refers to it", async () => {
+  await using service = await TestService.start();
+  const index = multiPlatform("linux/amd64", "linux/arm64");
+  const [child] = index.children;
+  await push(service.url, "local/app", index, "all");
+  await push(service.url, "local/app", child!, "one");
+  const path = `local/app/manifests/${child!.descriptor.digest}`;
+  assert.equal(await service.error(path, DELETE), "405 DENIED");
+  assert.deepEqual(await service.bytes("local/app/manifests/one"), child!.bytes);
+  await service.bytes("local/app/manifests/all", 202, DELETE);
+  await service.bytes(path, 202, DELETE);
+  assert.equal(await service.error("local/app/manifests/one"), "404 MANIFEST_UNKNOWN");
+});
+
+Deno.test("pushes, uses and deletions are in the journal", async () => {
+  await using service = await serviceWithTags("v1");
+  await service.bytes("local/app/manifests/v1");
+  await service.bytes("local/app/manifests/v1", 202, DELETE);
+  await service.stop();
+  const events = new Journal(service.layout).read().map((event) =>
+    "name" in event ? `${event.kind} ${event.name} ${event.digest === DIGEST}` : event.kind
+  );
+  const name = "local/app:v1 true";
+  assert.deepEqual(events.sort(), [`deletion ${name}`, `push ${name}`, `use ${name}`]);
 });

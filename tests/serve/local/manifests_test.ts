@@ -217,3 +217,23 @@ Deno.test("two pushes of one tag at the same time leave one of them whole", asyn
   await service.stop();
   assertStoreSound(service.layout.root);
 });
+
+Deno.test("an index is refused if it nests deeper than is read, or states other sizes", async () => {
+  await using service = await TestService.start();
+  const above = (child: Artifact, size = child.descriptor.size) => {
+    const manifests = [{ ...child.descriptor, size }];
+    const document = { schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests };
+    return manifestOf(document, MEDIA_TYPES.ociIndex);
+  };
+  await push(service.url, "local/app", APP);
+  assert.equal(await refused(service, "local/app/manifests/v1", above(APP, 1)), "400 SIZE_INVALID");
+  let top: Artifact = APP;
+  for (let depth = 1; depth <= 4; depth++) {
+    top = above(top);
+    await push(service.url, "local/app", top);
+  }
+  assert.equal(
+    await refused(service, "local/app/manifests/v1", above(top)),
+    "400 MANIFEST_INVALID",
+  );
+});

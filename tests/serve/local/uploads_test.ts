@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { blob, image, randomBytes, sha512Blob } from "../../support/cache/artifacts.ts";
 import { filesBelow } from "../../support/cache/store_check.ts";
 import { push } from "../../support/registry/push.ts";
-import { TestService } from "../../support/registry/test_service.ts";
+import { STALL_TICK } from "../../../src/serve/local/request_body.ts";
+import { EXPIRY, MAX_OPEN } from "../../../src/serve/local/upload_sessions.ts";
+import { SteppedClock, TestService } from "../../support/registry/test_service.ts";
 import { until } from "../../support/until.ts";
 
 const CONTENT = blob(randomBytes(100_000));
@@ -142,6 +144,62 @@ Deno.test("what has arrived of a request that breaks off can be continued", asyn
   connection.close();
   assert.equal(await range(service, path), "0-999");
   assert.equal(await finish(service, path, DIGEST, CONTENT.bytes.subarray(1000)), 201);
+});
+
+Deno.test("a request of which nothing more arrives is given up, and can be continued", async () => {
+  const clock = new SteppedClock();
+  await using service = await TestService.start({ clock });
+  const path = await begin(service);
+  const { hostname, port } = new URL(service.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  await connection.write(CONTENT.bytes.subarray(0, 1000));
+  await until(() => sizesOf(service).includes(1000));
+  await until(() => clock.end(STALL_TICK) === 0);
+  const buffer = new Uint8Array(12);
+  await connection.read(buffer);
+  assert.equal(new TextDecoder().decode(buffer), "HTTP/1.1 408");
+  assert.equal(await range(service, path), "0-999");
+  assert.equal(await finish(service, path, DIGEST, CONTENT.bytes.subarray(1000)), 201);
+});
+
+Deno.test("an upload counts among the requests under way", async () => {
+  await using service = await TestService.start({ maxRequests: 1 });
+  const path = await begin(service);
+  const { hostname, port } = new URL(service.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  await connection.write(CONTENT.bytes.subarray(0, 1000));
+  await until(() => sizesOf(service).includes(1000));
+  assert.equal(await service.error("local/app/tags/list"), "503 UNAVAILABLE");
+});
+
+Deno.test("more uploads than are open at a time can all go on", async () => {
+  await using service = await TestService.start();
+  const paths = await Promise.all(Array.from({ length: MAX_OPEN + 3 }, () => begin(service)));
+  for (const path of [paths[0]!, paths[1]!, paths.at(-1)!]) {
+    assert.deepEqual(await patch(service, path, CONTENT.bytes.subarray(0, 100)), [202, "0-99"]);
+  }
+  assert.equal(await finish(service, paths[0]!, DIGEST, CONTENT.bytes.subarray(100)), 201);
+  assert.equal(await service.error(paths[0]!), "404 BLOB_UPLOAD_UNKNOWN");
+  const elsewhere = paths[2]!.replace("local/app", "local/other");
+  assert.equal(await service.error(elsewhere), "404 BLOB_UPLOAD_UNKNOWN");
+});
+
+Deno.test("abandoned uploads are discarded after an hour, however many there are", async () => {
+  const clock = new SteppedClock();
+  await using service = await TestService.start({ clock });
+  const count = MAX_OPEN + 5;
+  const upload = async () =>
+    assert.deepEqual(await patch(service, await begin(service), new Uint8Array(1)), [202, "0-0"]);
+  for (let left = count; left > 0; left -= 100) {
+    await Promise.all(Array.from({ length: Math.min(left, 100) }, upload));
+  }
+  assert.equal(sizesOf(service).filter((size) => size === 1).length, count);
+  assert.equal(clock.end(EXPIRY), count);
+  await until(() => partialsOf(service).length === 0);
 });
 
 function sizesOf(service: TestService): number[] {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { image, multiPlatform } from "../../support/cache/artifacts.ts";
-import { assertStoreSound } from "../../support/cache/store_check.ts";
+import { flipBit } from "../../support/cache/damage.ts";
+import { assertStoreSound, filesBelow } from "../../support/cache/store_check.ts";
 import { Gate } from "../../support/gate.ts";
 import { held, html, status, tooManyRequests, wrongBytes } from "../../support/registry/faults.ts";
 import { TestService } from "../../support/registry/test_service.ts";
@@ -123,6 +124,7 @@ Deno.test("a cached tag is served if the registry does not answer for long", asy
   const response = await answer;
   assert.deepEqual(new Uint8Array(await response.arrayBuffer()), ONE.bytes);
   assert.equal(response.headers.get("age"), "2");
+  assert.match(service.warnings[0]!, /not answered within 5 seconds/);
   gate.open();
 });
 
@@ -154,6 +156,67 @@ Deno.test("what does not exist gets the codes of the specification", async () =>
   const push = { method: "POST" };
   assert.equal(await service.error("app/blobs/uploads/", push), "405 UNSUPPORTED");
   assert.equal(await service.error("app/manifests/v1", { method: "PUT" }), "405 UNSUPPORTED");
+});
+
+Deno.test("a manifest that the disk does not take is served, and kept once the disk takes it", async () => {
+  await using service = await TestService.start();
+  const { registry, layout, clock, warnings } = service;
+  registry.add("app", ONE, "v1");
+  registry.add("app", ONE, "v2");
+  const { digest } = ONE.descriptor;
+  const folder = join(layout.manifests, layout.fileName(registry.host), "app");
+  Deno.mkdirSync(folder, { recursive: true });
+  const blocked = join(folder, layout.fileName(digest));
+  Deno.writeTextFileSync(blocked, "");
+  const names = ["v1", digest, "v2"];
+  for (const name of names) {
+    assert.deepEqual(await service.bytes(`app/manifests/${name}`), ONE.bytes);
+  }
+  assert.match(warnings[0]!, new RegExp(`^cannot keep ${digest} of .*/app: cannot `));
+  assert.deepEqual(filesBelow(layout.manifests), [blocked], "nothing half-written stays");
+  Deno.removeSync(blocked);
+  clock.time += 60_000;
+  for (const name of names) {
+    assert.deepEqual(await service.bytes(`app/manifests/${name}`), ONE.bytes);
+    assertStoreSound(layout.root);
+  }
+  assert.equal(registry.requests("GET /v2/app/manifests/").length, 2, "the first of each tag");
+  const records = filesBelow(folder).filter((path) => path.endsWith("record.json"));
+  assert.equal(records.length, 2);
+});
+
+Deno.test("a damaged manifest or record is replaced, and not served", async (t) => {
+  const damages: Record<string, (path: string) => void> = {
+    "other bytes": (path) => {
+      flipBit(path);
+      // Two writes within the resolution of the time of files would look like one.
+      Deno.utimeSync(path, 1, 1);
+    },
+    empty: (path) => Deno.truncateSync(path),
+    missing: (path) => Deno.removeSync(path),
+  };
+  const { digest } = ONE.descriptor;
+  for (const file of ["v1/record.json", `${digest}/manifest.json`]) {
+    for (const [name, damage] of Object.entries(damages)) {
+      await t.step(`${file.replace(digest, "DIGEST")}: ${name}`, async () => {
+        await using service = await TestService.start();
+        const { registry, layout, clock } = service;
+        registry.add("app", ONE, "v1");
+        await service.bytes("app/manifests/v1");
+        const folder = join(layout.manifests, layout.fileName(registry.host), "app");
+        damage(join(folder, ...file.split("/").map((part) => layout.fileName(part))));
+        clock.time += 60_000;
+        for (const target of ["v1", digest]) {
+          assert.deepEqual(await service.bytes(`app/manifests/${target}`), ONE.bytes);
+        }
+        const next = service.another({ clock });
+        assert.deepEqual(await next.bytes(`app/manifests/${digest}`), ONE.bytes);
+        await next.stop();
+        assertStoreSound(layout.root);
+        assert.deepEqual(service.warnings, []);
+      });
+    }
+  }
 });
 
 Deno.test("an offline server serves what is cached and asks nothing", async () => {

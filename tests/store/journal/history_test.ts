@@ -56,6 +56,22 @@ Deno.test("historyOf returns each event with its time", () => {
   ]);
 });
 
+Deno.test("historyOf tells what clients pushed and deleted", () => {
+  const own = { name: NAME, digest: digest("a") };
+  const events = history(
+    { kind: "push", at: at(1), ...own },
+    use(2),
+    { kind: "deletion", at: at(3), ...own },
+    { kind: "push", at: at(4), name: "local/other:v1", digest: digest("a") },
+  );
+  const removed = { by: "serve", rule: "asked", why: "a client deleted it" };
+  assert.deepEqual(events, [
+    { kind: "pushed", at: MINUTE, ...own },
+    { kind: "hit", at: 2 * MINUTE, ...own, uses: 1, last: 2 * MINUTE },
+    { kind: "removed", at: 3 * MINUTE, name: NAME, ...removed },
+  ]);
+});
+
 Deno.test("historyOf folds the uses between two other events of an entry", () => {
   const other = "ghcr.io/acme/other:v1";
   const hits = (first: number, count: number) =>

@@ -43,6 +43,7 @@ Deno.test("statsOf an empty journal is all zero", () => {
     fetched: 0,
     shared: 0,
     saved: 0,
+    pushes: 0,
     evictions: { entries: 0, bytes: 0 },
     regrets: [],
     advice: [],

@@ -13,7 +13,7 @@ export const NOW = Date.UTC(2026, 0, 31, 12);
 
 /** An entry of a snapshot that is made in memory. */
 export interface FakeEntry {
-  /** `ghcr.io/acme/app:v1`; the part before the last colon is its group. */
+  /** `ghcr.io/acme/app:v1`, or `local/app:v1` if it was pushed; the part before the last colon is its group. */
   readonly name: string;
   readonly type?: EntryType;
   /** Milliseconds since its last use; 30 days by default. */
@@ -23,8 +23,6 @@ export interface FakeEntry {
   /** Bytes of its own files; 0 by default. */
   readonly own?: number;
   readonly pin?: Pin;
-  /** True if it was pushed to `serve`. */
-  readonly pushed?: boolean;
   readonly problem?: string;
 }
 
@@ -79,7 +77,7 @@ function fakeContent(name: string, sizeAndAge: FakeContents[string]): Content {
 }
 
 function fakeEntry(
-  { name, type = "app", used = 30 * DAY, needs = [], own = 0, pin, pushed, problem }: FakeEntry,
+  { name, type = "app", used = 30 * DAY, needs = [], own = 0, pin, problem }: FakeEntry,
   names: readonly string[],
   contents: readonly Content[],
   referenceCounts: Uint32Array,
@@ -99,7 +97,7 @@ function fakeEntry(
     stampFile: "record.json",
     pin,
     writtenBy: "larder",
-    record: pushed ? { pushed } as SnapshotEntry["record"] : undefined,
+    record: undefined,
     problem,
     isFromNewerVersion: false,
     isUnlisted: false,

@@ -28,16 +28,20 @@ export const READ_ONLY: ConformanceOptions = {
   API_BLOBS_MOUNT_ANONYMOUS: "false",
 };
 
+/** Returns Go and the environment in which it downloads modules. */
+export function goEnvironment(): { readonly go: string; readonly env: Record<string, string> } {
+  const env = childEnvironment({ GOTOOLCHAIN: "local", CGO_ENABLED: "0" }, { downloads: true });
+  const passed = Deno.env.toObject();
+  const proxy = Object.entries(passed).filter(([name]) => /^GO(?:PROXY|SUMDB|FLAGS)$/.test(name));
+  return { go: GO!, env: { ...env, ...Object.fromEntries(proxy) } };
+}
+
 /** Builds the conformance suite of the distribution specification and runs it. */
 export async function runConformance(options: ConformanceOptions): Promise<ConformanceResult> {
   using folder = new TemporaryFolder();
   const program = join(folder.path, "conformance");
-  const go = childEnvironment({ GOTOOLCHAIN: "local", CGO_ENABLED: "0" }, { downloads: true });
-  const passed = Deno.env.toObject();
-  const proxy = Object.entries(passed).filter(([name]) => /^GO(?:PROXY|SUMDB|FLAGS)$/.test(name));
-  await run(GO!, ["-C", MODULE, "build", "-o", program, PACKAGE], {
-    env: { ...go, ...Object.fromEntries(proxy) },
-  });
+  const { go, env } = goEnvironment();
+  await run(go, ["-C", MODULE, "build", "-o", program, PACKAGE], { env });
   const variables = Object.entries({ TLS: "disabled", VERSION: "1.1", ...options })
     .map(([name, value]) => [`OCI_${name}`, value] as const);
   const { stdout } = await new Deno.Command(program, {

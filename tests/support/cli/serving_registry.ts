@@ -95,3 +95,9 @@ export class ServingRegistry implements AsyncDisposable {
     await this.#running[Symbol.asyncDispose]();
   }
 }
+
+/** Returns an address on loopback that nobody listens on. */
+export function freeAddress(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `127.0.0.1:${listener.addr.port}`;
+}

@@ -175,7 +175,9 @@ function parseRequest(received: Buffer): { request: Request; length: number } | 
   const end = received.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const [first = "", ...lines] = received.subarray(0, end).toString("latin1").split("\r\n");
-  const [method = "", target = ""] = first.split(" ");
+  const [method = "", sent = ""] = first.split(" ");
+  // A proxy may leave the absolute form (RFC 9112 §3.2.2).
+  const target = sent.replace(/^http:\/\/[^/?]+/, "");
   const headers = new Headers(lines.map((line): [string, string] => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon), line.slice(colon + 1).trim()];

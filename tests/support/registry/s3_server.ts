@@ -71,6 +71,12 @@ export class S3Server implements AsyncDisposable {
     this.objects.set(path, { bytes: changed(bytes), type });
   }
 
+  /** Puts a copy of an object in the place of another. */
+  copy(from: string, to: string): void {
+    const path = (key: string) => `/${S3Server.bucket}/team/${key}`;
+    this.objects.set(path(to), this.objects.get(path(from))!);
+  }
+
   /** Lets requests whose line contains or matches `what` fail. */
   fail(what: string | RegExp, fault: Fault): void {
     this.#fault = { what, fault };

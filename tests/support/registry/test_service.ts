@@ -6,6 +6,7 @@ import { RegistryClient } from "../../../src/registry/client.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { RegistryService } from "../../../src/serve/registry_service.ts";
 import { type LoggedRequest, RegistryServer } from "../../../src/serve/server.ts";
+import { Via } from "../../../src/serve/via.ts";
 import { Layout } from "../../../src/store/layout.ts";
 import { TemporaryFolder } from "../temporary.ts";
 import { TestRegistry } from "./test_registry.ts";
@@ -28,6 +29,26 @@ export class SetClock implements Clock {
     return new Promise((_, reject) =>
       signal?.addEventListener("abort", () => reject(new Error("aborted")))
     );
+  }
+}
+
+/** A clock whose waits of a length end when the test says so. */
+export class SteppedClock extends SetClock {
+  readonly #waits = new Set<{ readonly milliseconds: number; readonly end: () => void }>();
+
+  override async sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wait = { milliseconds, end: resolve };
+    this.#waits.add(wait);
+    await Promise.race([promise, super.sleep(milliseconds, signal)])
+      .finally(() => this.#waits.delete(wait));
+  }
+
+  /** Ends the waits of this length. @returns their number */
+  end(milliseconds: number): number {
+    const waits = [...this.#waits].filter((wait) => wait.milliseconds === milliseconds);
+    for (const { end } of waits) end();
+    return waits.length;
   }
 }
 
@@ -80,7 +101,7 @@ export class TestService implements AsyncDisposable {
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
-      via: VIA,
+      via: new Via(VIA),
       access: () => undefined,
       maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),

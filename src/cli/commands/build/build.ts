@@ -19,7 +19,7 @@ import type { Format } from "../../options.ts";
 import { readJournal } from "../../read_activity.ts";
 import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
 import { isOffline } from "../fetch/requests.ts";
-import { collectAfterFetch } from "../gc/auto.ts";
+import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
 import { isFolder, specOf, splitWords } from "./spec.ts";
@@ -52,12 +52,13 @@ export async function build(
       store,
       shared: isOffline(context) ? undefined : sharedContentOf(context),
       sources,
+      space: roomFor(context),
       note: (message) => context.info(message),
       missed: (key, record) => reportMiss(context, store, key, reasonFor(record, options), command),
       onOutput: (bytes) => output.write(bytes),
     });
   } catch (error) {
-    if (hasCode(error, "LDR_BUILD")) output.flush();
+    if (hasCode(error, "LDR_BUILD", "LDR_DISK_FULL")) output.flush();
     throw error;
   }
   report(context, result, options.to, command.format);

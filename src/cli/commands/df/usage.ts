@@ -4,6 +4,7 @@ import {
   type CacheSnapshot,
   ENTRY_TYPES,
   type EntryType,
+  isInNoRegistry,
   type SnapshotEntry,
 } from "../../../snapshot/types.ts";
 import { isIndexName } from "../../../store/entry_names.ts";
@@ -54,7 +55,7 @@ export interface Usage {
 export function usageOf(snapshot: CacheSnapshot, plan: DraftPlan, disk: Disk | undefined): Usage {
   const partials = amountOf(snapshot.partials, plan.remove.partials);
   const rubbish = amountOf(snapshot.rubbish, plan.remove.rubbish);
-  const pushed = snapshot.entries.filter(({ record }) => record?.pushed);
+  const pushed = snapshot.entries.filter(isInNoRegistry);
   const unneeded = snapshot.contents.filter((_, index) => snapshot.referenceCounts[index] === 0);
   return {
     types: ENTRY_TYPES.map((type) => entriesUsage(snapshot, plan, type)),

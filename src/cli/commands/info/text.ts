@@ -2,6 +2,7 @@ import { printable } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
+import { isInNoRegistry } from "../../../snapshot/types.ts";
 import { type EntryRecord, isConfirmed } from "../../../store/entries/app_record.ts";
 import type { Pin } from "../../../store/entries/pin_file.ts";
 import { fields, localTime, sections, table } from "../../terminal/text_layout.ts";
@@ -24,6 +25,7 @@ export interface View {
 export function entryText(info: EntryInfo, view: View): string {
   const { entry, app, files, fieldsOfRecord, key } = info;
   const { record, size, unique, problem } = entry;
+  const isPushed = isInNoRegistry(entry);
   const about = [
     ["NAME", entry.name],
     ["TYPE", entry.type],
@@ -34,11 +36,11 @@ export function entryText(info: EntryInfo, view: View): string {
     ["SIZE", view.isWhole ? sizeText(size, unique) : formatBytes(size)],
     ["CREATED", localTime(entry.createdAt)],
     ["LAST USED", localTime(entry.lastUsed)],
-    ["CHECKED", record && checkedText(record)],
+    ["CHECKED", record && !isPushed ? checkedText(record) : null],
     ["PINNED", pinText(entry.pin)],
     ["WRITTEN BY", entry.writtenBy],
     ["SERVED", record?.served ? "has the parts that clients of larder serve asked for" : null],
-    ["PUSHED", record?.pushed ? "in no registry; gc keeps it until larder clean names it" : null],
+    ["PUSHED", isPushed ? "in no registry; gc keeps it until larder clean names it" : null],
     ["PROBLEM", problem ?? app?.spinProblem],
     ["PATH", entry.folder],
   ] as const;

@@ -7,7 +7,12 @@ import type { Digest } from "../../../oci/digest.ts";
 import { isLocal, parseReference } from "../../../oci/reference.ts";
 import { checkTags, type KnownTag, type TagState } from "../../../pull/outdated.ts";
 import type { RegistryClient } from "../../../registry/client.ts";
-import { type CacheSnapshot, isFromRegistry, type SnapshotEntry } from "../../../snapshot/types.ts";
+import {
+  type CacheSnapshot,
+  isFromRegistry,
+  isInNoRegistry,
+  type SnapshotEntry,
+} from "../../../snapshot/types.ts";
 import { matchesName } from "../../../store/entry_names.ts";
 import { MANIFEST_FILE } from "../../../store/layout.ts";
 import type { Context } from "../../context.ts";
@@ -120,12 +125,13 @@ function readImage(folder: string): ImageManifest | undefined {
   }
 }
 
-function reportSkipped(context: Context, { type, name, record }: SnapshotEntry): void {
+function reportSkipped(context: Context, entry: SnapshotEntry): void {
+  const { type, name, record } = entry;
   const why = !isFromRegistry(type)
     ? "it comes from no registry"
     : record?.served
     ? "larder serve keeps it current"
-    : record?.pushed
+    : isInNoRegistry(entry)
     ? "it was pushed, and is in no registry"
     : "a digest cannot be outdated";
   context.info(`skipped ${name}: ${why}`);

@@ -3,7 +3,7 @@ import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
-import { rejectBadPattern } from "../../../store/entries/pin_file.ts";
+import { patternFault, rejectBadPattern } from "../../../store/entries/pin_file.ts";
 import { type PinOptions, PinStore } from "../../../store/entries/pins.ts";
 import { displayName, matchesName } from "../../../store/entry_names.ts";
 import { waitingForSweep } from "../../../store/locks/store_lock.ts";
@@ -93,7 +93,7 @@ async function unpinOne(
     for (const { folder } of matching) isUnpinned = pins.unpin(folder) || isUnpinned;
   }
   if (!isUnpinned) throw notPinned(name, matching.map(({ pin }) => pin?.pattern));
-  context.info(`unpinned ${name}`);
+  context.info(`unpinned ${patternText(name)}`);
   for (const entry of matching) {
     const other = pins.patterns().find(({ pattern }) => matchesName(pattern, entry.name));
     if (other) context.warn(`${entry.name} is still pinned by ${other.pattern}`);
@@ -130,8 +130,8 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
     const hasNotes = rows.some(({ note }) => note !== null);
     writeOut(table(
       ["NAME", "ENTRIES", "PINNED", ...hasNotes ? ["NOTE"] : []],
-      rows.map(({ name, entries, pinnedAt, note }) => [
-        displayName(name),
+      rows.map(({ name, isPattern, entries, pinnedAt, note }) => [
+        isPattern ? patternText(name) : displayName(name),
         String(entries),
         pinnedAt ? agoText(now - Date.parse(pinnedAt)) : "",
         ...hasNotes ? [note ?? ""] : [],
@@ -139,6 +139,12 @@ export async function pins(context: Context, { format }: { format: Format }): Pr
       { shrink: 0 },
     ));
   }
+}
+
+/** `ghcr.io/acme/*`; `"" (the pattern is empty)` for an entry of a damaged `pins.json`. */
+function patternText(pattern: string): string {
+  const fault = patternFault(pattern);
+  return fault === undefined ? displayName(pattern) : `${JSON.stringify(pattern)} (${fault})`;
 }
 
 function pinOptions(context: Context, now: number): PinOptions {

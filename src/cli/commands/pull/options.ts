@@ -3,7 +3,7 @@ import { TRANSFERS } from "../../../base/limits.ts";
 import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { shortDigest } from "../../../oci/digest.ts";
 import { formatPlatform, parsePlatform } from "../../../oci/platform.ts";
-import type { Reference } from "../../../oci/reference.ts";
+import { isLocal, parseReference, type Reference } from "../../../oci/reference.ts";
 import type { PullPolicy } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import { Puller } from "../../../pull/puller.ts";
@@ -91,7 +91,9 @@ export function reportPull(context: Context, result: PullResult): void {
   }
   const platform = platformText(result);
   const age = formatDuration(Date.now() - result.checkedAt);
-  const checked = result.checkedAt === NEVER_CHECKED
+  const checked = isLocal(parseReference(name))
+    ? "in no registry"
+    : result.checkedAt === NEVER_CHECKED
     ? "imported and never checked"
     : `last checked ${age} ago`;
   switch (result.freshness) {
@@ -163,10 +165,11 @@ function tallyOf(parts: readonly PartResult[]): Record<"reused" | "fetched", str
   const text = (outcome: PartResult["outcome"]) => {
     const some = parts.filter((part) => part.outcome === outcome);
     if (some.length === 0) return "nothing";
-    // A layer says more than the config, which counts where there is nothing else, as in an artifact without layers.
-    const layers = some.filter((part) => part.kind === "layer").length;
-    const what = layers > 0 ? plural(layers, "layer") : plural(some.length, "config");
-    const bytes = some.reduce((sum, part) => sum + part.size, 0);
+    // The config counts where there is nothing else, as in an artifact without layers.
+    const layers = some.filter((part) => part.kind === "layer");
+    const what = layers.length > 0 ? plural(layers.length, "layer") : plural(some.length, "config");
+    const counted = layers.length > 0 ? layers : some;
+    const bytes = counted.reduce((sum, part) => sum + part.size, 0);
     return `${what} (${formatBytes(bytes)})`;
   };
   return { reused: text("reused"), fetched: text("fetched") };

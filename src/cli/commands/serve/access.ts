@@ -38,6 +38,7 @@ export function openAccess(
   const access = new Access({
     ...settings,
     hostname: address.hostname,
+    defaultUpstream: context.config.serve?.default_upstream,
     clock: systemClock,
     warn: (message) => context.warn(message),
   });

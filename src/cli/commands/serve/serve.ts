@@ -3,10 +3,11 @@ import { LarderError } from "../../../base/errors.ts";
 import { isLocal } from "../../../oci/reference.ts";
 import type { Place } from "../../../registry/endpoints.ts";
 import { RegistryServer } from "../../../serve/server.ts";
+import { Via } from "../../../serve/via.ts";
 import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
-import { sharedContentOf } from "../../registry/shared_content.ts";
+import { drainUploads, sharedContentOf } from "../../registry/shared_content.ts";
 import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { isServerAt } from "./own_address.ts";
@@ -35,6 +36,9 @@ const LONGEST_WAIT = 1000;
  */
 const DOWN_TIME = 10_000;
 
+/** 5 seconds for uploads to the shared cache at the end, of the 10 that `docker stop` gives a server. */
+const UPLOAD_TIME = 5_000;
+
 /**
  * `larder serve`: serves until Ctrl-C or SIGTERM, then lets the requests in progress finish.
  * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_DISK*, LDR_LISTEN
@@ -51,9 +55,9 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const via = `1.1 larder-${crypto.randomUUID()}`;
+  const via = new Via();
   const limits = {
-    headers: { via },
+    headers: () => ({ via: via.header }),
     longestWait: LONGEST_WAIT,
     downTime: DOWN_TIME,
     checkAddress: access.upstreams.checkAddress,
@@ -95,6 +99,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   await abortOf(signal);
   context.info("stopping");
   await server.stop();
+  await drainUploads(context, UPLOAD_TIME);
 }
 
 /** @throws LarderError LDR_USAGE */

@@ -25,7 +25,8 @@ export function stats(context: Context, options: { format: Format }): void {
 }
 
 function textOf(stats: Stats, since: number): string {
-  const { hits, misses, causes, fetched, shared, saved, evictions, regrets, advice } = stats;
+  const { hits, misses, causes, fetched, shared, saved, pushes, evictions, regrets, advice } =
+    stats;
   const uses = hits + misses;
   return sections([
     fields([
@@ -37,6 +38,7 @@ function textOf(stats: Stats, since: number): string {
         formatBytes(fetched) + (shared > 0 ? `, ${formatBytes(shared)} of it shared` : ""),
       ],
       ["SAVED", formatBytes(saved)],
+      ["PUSHED", pushes > 0 ? plural(pushes, "tag or digest", "tags and digests") : null],
       [
         "EVICTED",
         `${plural(evictions.entries, "entry", "entries")}, ${formatBytes(evictions.bytes)}`,

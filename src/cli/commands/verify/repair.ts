@@ -1,5 +1,7 @@
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
+import { formatReference, isLocal, type Reference } from "../../../oci/reference.ts";
+import { notCached } from "../../../pull/freshness.ts";
 import type { PullOptions } from "../../../pull/options.ts";
 import type { Puller } from "../../../pull/puller.ts";
 import { type PullResult, useEvent } from "../../../pull/result.ts";
@@ -7,6 +9,7 @@ import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
 import { waitingForWriters } from "../../../store/locks/store_lock.ts";
 import { type Finding, isFault } from "../../../verify/finding.ts";
 import { applyLocalRepairs } from "../../../verify/repair.ts";
+import { restorePushed } from "../../../verify/restore_pushed.ts";
 import type { Verification, Verifier } from "../../../verify/verify.ts";
 import type { Context } from "../../context.ts";
 import { type PullProgress, pullProgress } from "../../terminal/progress.ts";
@@ -124,7 +127,7 @@ async function refetch(
       using progress = pullProgress(context);
       try {
         if (context.options.offline) throw offline();
-        const result = await restore(method, puller, options, progress);
+        const result = await restore(context, method, puller, options, progress);
         progress.end();
         if (result?.freshness === "fetched") events.push(useEvent(result, Date.now()));
         context.info(`repaired ${name}`);
@@ -139,8 +142,9 @@ async function refetch(
   }
 }
 
-/** @returns undefined for an entry that Spin wrote, which is restored without a pull */
+/** @returns undefined for an entry that Spin wrote or that was pushed, which is restored without a pull */
 async function restore(
+  context: Context,
   method: DamagedEntry["method"],
   puller: Puller,
   options: PullOptions,
@@ -153,12 +157,23 @@ async function restore(
       await puller.restoreSpinEntry(method.reference, method.image, options, progress);
       return undefined;
     case "pull":
+      if (isLocal(method.reference)) {
+        await restoreLocal(context, method.reference);
+        return undefined;
+      }
       return await puller.pull(method.reference, { ...options, policy: "always" }, progress);
     default:
       throw new LarderError("LDR_NOT_FOUND", "it is not known where it came from", {
         hint: "remove it with larder clean",
       });
   }
+}
+
+/** @throws LarderError LDR_NOT_CACHED if content is missing, which has to be pushed again */
+async function restoreLocal(context: Context, reference: Reference): Promise<void> {
+  const signal = context.interruptible();
+  if (await restorePushed(context.layout, reference, Date.now(), { signal })) return;
+  throw notCached(formatReference(reference), "incomplete");
 }
 
 function offline(): LarderError {

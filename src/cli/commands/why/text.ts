@@ -160,6 +160,8 @@ export function eventText(event: HistoryEvent): string {
       return fetchedText(event);
     case "imported":
       return `imported from ${event.from}`;
+    case "pushed":
+      return `pushed to larder serve as ${shortDigest(event.digest)}`;
     case "removed":
       return `removed by larder ${event.by}: ${event.why}${ruleNote(event.rule)}`;
     case "damaged":

@@ -10,7 +10,7 @@ import type { JournalEvent } from "../../../store/journal/journal.ts";
 import type { Context } from "../../context.ts";
 import { lookUp, type LookupResult } from "../../entry_lookup.ts";
 import type { Format } from "../../options.ts";
-import { readName } from "../../reference_argument.ts";
+import { readEntryName } from "../../reference_argument.ts";
 import { writeJson, writeOut } from "../../terminal/console.ts";
 import { policyOf } from "../gc/policy.ts";
 import { readJournal, readLeases } from "../../read_activity.ts";
@@ -77,7 +77,7 @@ function printAbsent(
   options: { format: Format },
   error: unknown,
 ): void {
-  const history = [name, readName(name)]
+  const history = [name, readEntryName(name)]
     .map((text) => historyOf(events, (own, digest) => isNamed(text, own, digest)))
     .find(({ length }) => length > 0);
   if (!history) throw hasSpecName(name) ? noSpec(name) : error;

@@ -150,6 +150,15 @@ output: 'image.img'
   }
 });
 
+Deno.test("build has another key for another --platform", async () => {
+  using project = new Project();
+  for (const platform of ["linux/amd64", "linux/arm64", "linux/amd64"]) {
+    const { code, stderr } = await project.make("--platform", platform);
+    assert.equal(code, 0, stderr);
+  }
+  assert.equal(project.runs, 2);
+});
+
 Deno.test("build has the same key in another folder", async () => {
   using project = new Project({ env: {} });
   project.file("make.sh", "cat root/name > $LARDER_OUTPUT");

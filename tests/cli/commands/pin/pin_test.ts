@@ -122,6 +122,21 @@ Deno.test("pin and unpin read docker:// as a reference, unless that is how the p
   ]);
 });
 
+Deno.test("pins and unpin say what is wrong with a damaged pattern", async () => {
+  using home = filled();
+  const pins = ["ghcr.io/acme/*", "", "a\u0007b"].map((pattern) => ({ pattern }));
+  home.write("pins.json", JSON.stringify({ schemaVersion: 1, pins }));
+  const rows = (await home.larder("pins")).stdout.trimEnd().split("\n").slice(1);
+  assert.deepEqual(rows.map((row) => row.split(/ {2,}/)[0]), [
+    "ghcr.io/acme/*",
+    '"" (the pattern is empty)',
+    '"a\\u0007b" (the pattern has control characters)',
+  ]);
+  const { code, stderr } = await home.larder("unpin", "");
+  assert.equal(code, 0);
+  assert.match(stderr, /^unpinned "" \(the pattern is empty\)$/m);
+});
+
 Deno.test("pins without any pin prints nothing to stdout, or [] with --format json", async () => {
   using home = new TestCacheHome();
   assert.deepEqual(await home.larder("pins"), {

@@ -172,6 +172,7 @@ Deno.test("stats --format json has every figure, with ISO times", async () => {
     fetched: 1024,
     shared: 0,
     saved: 0,
+    pushes: 0,
     evictions: { entries: 1, bytes: 100 * MB },
     regrets: [{
       name: "wanted",

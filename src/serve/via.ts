@@ -1,0 +1,39 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** How a server names itself; a client's own proxies are nobody's business. */
+const NAME = /1\.1 larder-[\da-f-]{36}/g;
+
+/** Servers that a request names at most. Chains are shorter, and registries limit the length of a field. */
+const MAX_NAMES = 10;
+
+/**
+ * The `Via` field (RFC 9110 §7.6.3) of a server's requests to registries: the servers that the client's request has
+ * passed, and this one. A server that gets its own request back knows it by that, at whatever name, and whatever servers
+ * are in between; it would otherwise wait for its own answer.
+ */
+export class Via {
+  readonly #own: string;
+  /** The servers that the client's request has passed; only requests that name some pay for this. */
+  readonly #received = new AsyncLocalStorage<readonly string[]>();
+
+  constructor(own = `1.1 larder-${crypto.randomUUID()}`) {
+    this.#own = own;
+  }
+
+  /** What a request has that is sent now. */
+  get header(): string {
+    const received = this.#received.getStore();
+    return [...received ?? [], this.#own].join(", ");
+  }
+
+  /** True for a request that this server has caused. */
+  isOwn(headers: Headers): boolean {
+    return headers.get("via")?.includes(this.#own) ?? false;
+  }
+
+  /** Answers a request; the requests that it causes name the servers that it has passed. */
+  after<T>(headers: Headers, answer: () => Promise<T>): Promise<T> {
+    const received = headers.get("via")?.match(NAME)?.slice(-MAX_NAMES);
+    return received ? this.#received.run(received, answer) : answer();
+  }
+}
