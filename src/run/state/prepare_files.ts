@@ -27,8 +27,12 @@ function checkFile(path: string): void {
   const start = new Uint8Array(MAGIC.length);
   let count: number | null;
   try {
-    using file = Deno.openSync(path);
-    count = file.readSync(start);
+    const file = Deno.openSync(path);
+    try {
+      count = file.readSync(start);
+    } finally {
+      file.close();
+    }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
     throw diskError(error, "read", path);
