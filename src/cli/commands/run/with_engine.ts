@@ -40,6 +40,7 @@ export async function runWithEngine(
 ): Promise<void> {
   if (command.engine === true) return await printEngines();
   if (subject === undefined) throw missingReference();
+  rejectOptions(command, ["state", "runtimeConfigFile"], "an installed engine");
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
   const grants = await grantsOf(command, (message) => context.warn(message));
