@@ -29,6 +29,7 @@ import {
   type RunOptions,
   SERVER_OPTIONS,
   SPIN_APP,
+  SPIN_OPTIONS,
 } from "./options.ts";
 import { pullAndUse } from "./pull_and_lease.ts";
 import { manifestOf } from "./manifest_path.ts";
@@ -118,7 +119,8 @@ class Run {
   }
 
   async #runCommand(name: string, prepared: PreparedWasm, state: StateLocations): Promise<void> {
-    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
+    const ofSpin = prepared.form === "module" ? SPIN_OPTIONS : [];
+    rejectOptions(this.#command, [...SERVER_OPTIONS, ...ofSpin], "a command");
     const settings = this.#settings(name, this.#args, "inherit", state);
     using guestState = openGuestState(this.#context, [settings]);
     const program = prepared.form === "module"
