@@ -9,14 +9,18 @@ import { answerSymlink } from "./symlinks.ts";
  *
  * @param name used in messages
  * @param options `onDenial` receives one line that names the refused access and the option that grants it;
- * `signal` ends the command at once
+ * `openState` hands the port of its thread to the thread that owns the stores; `signal` ends the command at once
  * @returns the exit code
  * @throws LarderError LDR_GUEST if the command traps, LDR_INTERRUPTED
  */
 export async function runCommand(
   name: string,
   program: CommandProgram,
-  options: { onDenial: (message: string) => void; signal?: AbortSignal | undefined },
+  options: {
+    onDenial: (message: string) => void;
+    openState?: (port: MessagePort) => void;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<number> {
   // A signal that was raised before raises no event.
   if (options.signal?.aborted) throw interruptedCommand(name);
@@ -31,6 +35,7 @@ export async function runCommand(
   worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
     else if ("symlink" in data) void answerSymlink(data.symlink, program.settings.mounts);
+    else if ("state" in data) options.openState?.(data.state);
     else if ("denial" in data) options.onDenial(data.denial);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(trapped(name, data.trap));

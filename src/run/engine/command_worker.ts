@@ -21,12 +21,13 @@ export interface CompiledModule {
 }
 
 /**
- * Messages of the thread: denials, ports over which guests ask for sockets, symbolic links to create, and last how the
- * command ended.
+ * Messages of the thread: denials, ports over which guests ask for sockets and stores, symbolic links to create, and last
+ * how the command ended.
  */
 export type CommandEvent =
   | { readonly symlink: SymlinkRequest }
   | { readonly sockets: MessagePort }
+  | { readonly state: MessagePort }
   | { readonly denial: string }
   | { readonly exitCode: number }
   | { readonly trap: string };
@@ -42,6 +43,7 @@ scope.onmessage = async ({ data: program }) => {
       program.settings,
       (denial) => scope.postMessage({ denial }),
       (sockets) => scope.postMessage({ sockets }, [sockets]),
+      (state) => scope.postMessage({ state }, [state]),
       (link) => requestSymlink(link, (symlink) => scope.postMessage({ symlink })),
     );
     const exitCode = "module" in program

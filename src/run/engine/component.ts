@@ -1,3 +1,4 @@
+import { draftImports } from "../wasi/drafts/imports.ts";
 import { type Host, hostImports, type HostSettings } from "../wasi/host.ts";
 import { noteYield } from "../wasi/io/poll.ts";
 import { PREVIEW1 } from "../wasi/preview1/guest.ts";
@@ -35,12 +36,17 @@ export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
+/** An import of a draft in a generated script. */
+const DRAFT_IMPORT = /imports\['[^']+@0\.2\.0-rc-2023-/;
+
 /** A component that can be instantiated any number of times. */
 export class Component {
   readonly wasi: WasiVersion;
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
+  /** True if it imports drafts of 0.2, whose interfaces would be made in vain for all others. */
+  readonly #usesDrafts: boolean;
   /** True if the host is known to have every function that the script reads. */
   #hasAllImports = false;
 
@@ -48,6 +54,7 @@ export class Component {
     this.wasi = wasi;
     this.#instantiate = new Function(script)();
     this.#modules = modules;
+    this.#usesDrafts = DRAFT_IMPORT.test(script);
     this.#memories = new Map(
       [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image)]),
     );
@@ -64,7 +71,8 @@ export class Component {
     const task = this.wasi === "0.3" ? new GuestTask() : undefined;
     const memories: PooledMemory[] = [];
     try {
-      const imports = hostImports(host, resources, task);
+      const latest = hostImports(host, resources, task);
+      const imports = this.#usesDrafts ? { ...latest, ...draftImports(latest) } : latest;
       const checked = this.#hasAllImports ? imports : withoutGaps(imports);
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,

@@ -6,6 +6,7 @@ import {
   runsAsModule,
   unsupportedWasm,
 } from "../wasm/requirements.ts";
+import { stubsOf, usesStores } from "../wasm/spin_interfaces.ts";
 import type { WasmSource } from "../wasm/source.ts";
 import type { CompiledModule } from "./command_worker.ts";
 import { cannotCompile, type Compiler } from "./compiler.ts";
@@ -17,6 +18,10 @@ export interface PreparedWasm {
   /** "component" also for a core module that a component is made of. */
   readonly form: "module" | "component";
   readonly requirements: Requirements;
+  /** Interfaces that are missing, so that each call of them fails. */
+  readonly stubs: readonly string[];
+  /** True if it imports key-value stores or SQLite databases. */
+  readonly usesStores: boolean;
 }
 
 /**
@@ -27,10 +32,15 @@ export function prepareWasm(source: WasmSource): PreparedWasm {
   const binary = source.inspect();
   const requirements = requirementsOf(binary, source.name);
   if (requirements.unsupported.length > 0) throw unsupportedWasm(source.name, requirements);
+  const imports = binary.kind === "component"
+    ? binary.imports
+    : [...new Set(binary.imports.map(({ module }) => module))];
   return {
     source,
     form: runsAsModule(binary, requirements) ? "module" : "component",
     requirements,
+    stubs: stubsOf(imports),
+    usesStores: usesStores(imports),
   };
 }
 

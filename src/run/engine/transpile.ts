@@ -1,6 +1,8 @@
+import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
 import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
+import { SQLITE_4 } from "../wasm/spin_interfaces.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
@@ -22,12 +24,32 @@ interface Transpiler {
   };
 }
 
+/** Functions of key-value stores and databases, which another thread carries out. */
+const STATE_IMPORTS = [
+  ...["[static]store.open", "[method]store.get", "[method]store.set", "[method]store.delete"],
+  ...["[method]store.exists", "[method]store.get-keys"],
+].map((name) => `fermyon:spin/key-value#${name}`).concat(
+  ["fermyon:spin/sqlite", "spin:sqlite/sqlite"].flatMap((sqlite) => [
+    `${sqlite}#[static]connection.open`,
+    `${sqlite}#[method]connection.execute`,
+    `${sqlite}#[method]connection.changes`,
+    `${sqlite}#[method]connection.last-insert-rowid`,
+  ]),
+  ["open", "get", "set", "delete", "exists", "list-keys"].map((name) =>
+    `wasi:keyvalue/store#${name === "open" ? name : `[method]bucket.${name}`}`
+  ),
+  ["get-many", "set-many", "delete-many"].map((name) => `wasi:keyvalue/batch#${name}`),
+  ["increment", "swap", "[method]cas.current"].map((name) => `wasi:keyvalue/atomics#${name}`),
+);
+
 /**
  * Host functions that may wait: the guest is suspended meanwhile, and its thread serves others. A name without a
  * version applies to every 0.2.x.
  */
 const WAITING_IMPORTS = [
   "wasi:io/poll#poll",
+  "wasi:io/poll#poll-list",
+  "wasi:io/poll#poll-one",
   "wasi:io/poll#[method]pollable.block",
   "wasi:io/streams#[method]input-stream.blocking-read",
   "wasi:io/streams#[method]input-stream.blocking-skip",
@@ -35,6 +57,7 @@ const WAITING_IMPORTS = [
   "wasi:io/streams#[method]output-stream.blocking-write-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-splice",
+  ...STATE_IMPORTS,
 ];
 
 /** Functions of WASI 0.3 that must return at once, but whose results come from the thread that owns the sockets. */
@@ -45,8 +68,17 @@ const WAITING_IMPORTS_3 = [
   "wasi:sockets/types#[method]udp-socket.connect",
 ];
 
-/** The packages of WASI 0.3; those of 0.2 have the same names, so that they are mapped to others. */
-const WASI_3 = ["cli", "clocks", "filesystem", "http", "random", "sockets"];
+type ImportMap = readonly (readonly [name: string, key: string])[];
+
+const DRAFT_MAP: ImportMap = DRAFT_INTERFACES.map((name) => [name, name]);
+
+/** The packages of WASI 0.3 and Spin 4 whose names others of 0.2 and Spin 3 have. */
+const WASI_3_MAP: ImportMap = [
+  ...["cli", "clocks", "filesystem", "http", "random", "sockets"].flatMap((name) =>
+    WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`] as const)
+  ),
+  [SQLITE_4, SQLITE_4],
+];
 
 /** Guest functions that call one of those. */
 const WAITING_EXPORTS = ["wasi:http/incoming-handler#handle", "wasi:cli/run#run"];
@@ -68,11 +100,8 @@ export async function transpile(
   await $init;
   const generated = generate(component, {
     name: "component",
-    map: wasi === "0.2"
-      ? []
-      : WASI_3.flatMap((name) =>
-        WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`])
-      ),
+    // By default, imports are named without a version.
+    map: [...wasi === "0.2" ? DRAFT_MAP : WASI_3_MAP],
     instantiation: { tag: "async" },
     asyncMode: {
       tag: "jspi",

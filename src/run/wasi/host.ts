@@ -1,4 +1,5 @@
 import { Denials, type Grantor } from "../grants/denials.ts";
+import type { StateLocations } from "../state/locations.ts";
 import { cliImports, type CommandSettings } from "./cli.ts";
 import { clockImports } from "./clocks.ts";
 import type { MountPoint } from "./filesystem/directory.ts";
@@ -15,13 +16,16 @@ import type { InstanceResources } from "./resources.ts";
 import { GuestNetwork } from "./sockets/guest_network.ts";
 import { socketImports } from "./sockets/imports.ts";
 import { type OpenPort, Sessions } from "./sockets/session.ts";
-import { variableImports } from "./spin_variables.ts";
+import { spinImports } from "./spin/imports.ts";
+import { type OpenStatePort, StateClient } from "./spin/state_client.ts";
 
 /** The grants of a guest, as plain data that can be sent to its thread. */
 export interface HostSettings extends CommandSettings, ClientSettings {
   readonly mounts: readonly Mount[];
   /** The values of Spin's variables that the component sees, by name. */
   readonly variables: Readonly<Record<string, string>>;
+  /** The key-value stores and databases that it may open. */
+  readonly state: StateLocations;
   readonly stdin: "inherit" | "empty";
   /** Where a denial tells the user to grant more. */
   readonly grantor: Grantor;
@@ -34,18 +38,21 @@ export interface Host {
   readonly stdio: Stdio;
   readonly denials: Denials;
   readonly sessions: Sessions;
+  readonly state: StateClient;
 }
 
 /**
  * Opens the files and the standard streams that guests are granted.
  * @param onDenial receives one line per distinct access that was denied: the access, and how to grant it
  * @param openPort hands a guest's port to the thread that opens its sockets
+ * @param openState hands the port of this thread to the thread that owns its stores
  * @param makeLink creates symbolic links in granted folders; without it, guests cannot
  */
 export function openHost(
   settings: HostSettings,
   onDenial: (line: string) => void,
   openPort: OpenPort,
+  openState: OpenStatePort,
   makeLink?: LinkMaker,
 ): Host {
   const denials = new Denials(settings.grantor, onDenial);
@@ -55,11 +62,12 @@ export function openHost(
     stdio: openStdio(settings.stdin),
     denials,
     sessions: new Sessions(openPort),
+    state: new StateClient(openState),
   };
 }
 
 /**
- * Returns every interface that a component may import, by name without a version, for one instance.
+ * Returns every interface of 0.2 and of Spin that a component may import, by name without a version, for one instance.
  * @param task the task of the instance's call if the component is made for WASI 0.3, whose interfaces are added
  */
 export function hostImports(
@@ -67,7 +75,7 @@ export function hostImports(
   resources: InstanceResources,
   task?: GuestTask,
 ): Record<string, object> {
-  const { settings, mounts, stdio, denials, sessions } = host;
+  const { settings, mounts, stdio, denials, sessions, state } = host;
   const client = new HttpClient(settings, denials, resources);
   const network = new GuestNetwork(settings, denials, sessions, resources);
   const imports = {
@@ -78,7 +86,7 @@ export function hostImports(
     ...filesystemImports(mounts, resources),
     ...httpImports(client),
     ...socketImports(network),
-    ...variableImports(settings.variables),
+    ...spinImports(settings.variables, state, resources),
   };
   if (!task) return imports;
   const shared = { settings, stdio, mounts, resources, task, client, network, imports };

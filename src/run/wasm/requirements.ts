@@ -1,4 +1,6 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
+import { DRAFT_INTERFACES } from "./draft_interfaces.ts";
+import { isSpinInterface } from "./spin_interfaces.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
 /** A version of WASI whose components the embedded engine runs. */
@@ -65,19 +67,6 @@ const WASI_3: Readonly<Record<string, readonly string[]>> = {
   "wasi:sockets": ["ip-name-lookup", "types"],
 };
 
-/** Other interfaces that it has, in exactly these versions. */
-const OTHERS: ReadonlySet<string> = new Set([
-  "fermyon:spin/variables@2.0.0",
-  "spin:key-value/key-value@3.0.0",
-  "spin:mqtt/mqtt@3.0.0",
-  "spin:mysql/mysql@3.0.0",
-  "spin:postgres/postgres@3.0.0",
-  "spin:postgres/postgres@4.2.0",
-  "spin:redis/redis@3.0.0",
-  "spin:sqlite/sqlite@3.1.0",
-  "spin:variables/variables@3.0.0",
-]);
-
 /** The module that a core module may import beside interfaces: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
 
@@ -89,10 +78,10 @@ const VERSION = /^0\.2(?:\.\d+)?$/;
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
     ["http", /^wasi:http\/handler@0\.3\.0(?:-rc-2026-03-15)?$/, true],
-    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
+    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
     ["command", /^wasi:cli\/run@0\.3\.0(?:-rc-2026-03-15)?$/, true],
-    ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
+    ["command", /^wasi:cli\/run@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
     ["spin", /^(?:(?:fermyon:spin|spin:[a-z0-9-]+)\/.+|inbound-(?:http|redis))$/, false],
@@ -184,7 +173,7 @@ function missingOf(imports: WasmModule["imports"]): string[] {
 }
 
 function isSupported(name: string): boolean {
-  if (OTHERS.has(name)) return true;
+  if (isSpinInterface(name) || DRAFT_INTERFACES.includes(name)) return true;
   const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
   const interfaces = VERSION.test(version) ? WASI : isWasi3(version) ? WASI_3 : {};
   const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];

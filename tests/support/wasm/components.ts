@@ -8,6 +8,7 @@ import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
 const WIT_3 = Deno.readTextFileSync(join(HERE, "wit/wasi3.wit"));
+const DRAFT_WIT = Deno.readTextFileSync(join(HERE, "wit/draft.wit"));
 
 /** Compiles the text of a core module or component. */
 export async function binaryOf(wat: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -69,8 +70,13 @@ export async function compileComponent(
 /** Returns the interfaces in every version of WASI that a world names; those used here are the same in all of 0.2. */
 function interfacesFor(world: string): string {
   const wasi = WIT.slice(0, WIT.indexOf("package fermyon:"));
-  const versions = new Set(world.match(/(?<=@)0\.2\.\d+/g)).difference(new Set(["0.2.3"]));
-  return [WIT, ...[...versions].map((version) => wasi.replaceAll("@0.2.3", `@${version}`))].join(
+  const versions = new Set(world.match(/(?<=@)0\.2\.\d+(?=;)/g)).difference(new Set(["0.2.3"]));
+  const drafts = world.includes("-rc-2023-10-18") ? [DRAFT_WIT] : [];
+  return [
+    WIT,
+    ...drafts,
+    ...[...versions].map((version) => wasi.replaceAll("@0.2.3", `@${version}`)),
+  ].join(
     "",
   );
 }
@@ -134,6 +140,11 @@ export function printingHandler(): Promise<Uint8Array<ArrayBuffer>> {
 
 function worldOf(wat: string): string {
   return [...wat.matchAll(/^;;! (.*)$/gm)].map(([, line]) => line).join("\n");
+}
+
+/** Returns a component of Spin's Rust SDK 5.2 that counts its requests in a store; its source is in `guests/rust_kv`. */
+export function rustKeyValue(): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(join(HERE, "guests/rust_kv.wasm"));
 }
 
 /** Builds a component whose start function does not return. */

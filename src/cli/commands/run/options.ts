@@ -10,13 +10,22 @@ export interface RunOptions extends PullingOptions {
   /** `*` if the option has no value. */
   readonly allowNet?: string;
   readonly variable?: readonly string[];
+  readonly state?: string;
+  readonly runtimeConfigFile?: string;
   readonly listen?: string;
   /** True if the option has no value. */
   readonly engine?: string | true;
 }
 
 /** Options that apply only to HTTP components and Spin apps. */
-export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen", "variable"];
+export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen"];
+
+/** Options for the interfaces of Spin, which modules of WASI preview 1 do not have. */
+export const SPIN_OPTIONS: readonly (keyof RunOptions)[] = [
+  "variable",
+  "state",
+  "runtimeConfigFile",
+];
 
 /** Describes a Spin app in the refusal of an option that would grant it something. */
 export const SPIN_APP = "a Spin app: its manifest declares what it may access";

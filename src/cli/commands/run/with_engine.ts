@@ -40,9 +40,10 @@ export async function runWithEngine(
 ): Promise<void> {
   if (command.engine === true) return await printEngines();
   if (subject === undefined) throw missingReference();
+  rejectOptions(command, ["state", "runtimeConfigFile"], "an installed engine");
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
-  const grants = grantsOf(command, (message) => context.warn(message));
+  const grants = await grantsOf(command, (message) => context.warn(message));
   const engine = findEngine(name, hostPlatform);
   const run = new EngineRun(context, engine, grants, command, args);
   Deno.exitCode = name === "spin" ? await run.withSpin(subject) : await run.withWasmtime(subject);
@@ -99,13 +100,19 @@ class EngineRun {
           isLoopback(new URL(`http://${reference.registry}`).hostname),
         listen: this.#command.listen,
         env: new Map(this.#grants.env),
-        variables: this.#grants.variables,
+        variables: this.#variables(),
       }),
     );
   }
 
+  /** Spin takes the variables of files from the environment, too. */
+  #variables(): ReadonlyMap<string, string> {
+    const { named, ofFiles } = this.#grants.variables;
+    return new Map([...ofFiles, ...named]);
+  }
+
   async withWasmtime(subject: string): Promise<number> {
-    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
+    rejectOptions(this.#command, [...SERVER_OPTIONS, "variable"], "a command");
     if (isFile(subject)) return await this.#wasmtime(subject, subject);
     return await pullAndUse(
       this.#context,

@@ -9,7 +9,6 @@ import { filesystemImports } from "./filesystem.ts";
 import type { GuestTask } from "./guest_task.ts";
 import { httpImports } from "./http.ts";
 import { socketImports } from "./sockets.ts";
-import { spinImports } from "./spin.ts";
 
 /** What the interfaces of 0.3 of one instance share with those of 0.2. */
 interface Shared {
@@ -25,8 +24,7 @@ interface Shared {
 }
 
 /**
- * Returns every interface of WASI 0.3, by names that start with `wasi3:` and have no version, and the interfaces of
- * Spin 4 that are made for it.
+ * Returns every interface of WASI 0.3, by names that start with `wasi3:` and have no version.
  */
 export function preview3Imports(
   { settings, stdio, mounts, resources, task, client, network, imports }: Shared,
@@ -38,6 +36,5 @@ export function preview3Imports(
     ...filesystemImports(mounts, resources, task),
     ...httpImports(client, task),
     ...socketImports(network, task),
-    ...spinImports(imports["fermyon:spin/variables"]!),
   };
 }
