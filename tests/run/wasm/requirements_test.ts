@@ -228,7 +228,7 @@ Deno.test("requirementsOf accepts modules that export or import interfaces that 
       ["command", "_start"],
     ] as const
   ) {
-    const expected = { kind, entry, unsupported: [] };
+    const expected = { kind, entry, wasi: "0.2", unsupported: [] };
     assert.deepEqual(ofModule(imports, ["memory", "cabi_realloc", entry]), expected);
   }
   const both = ["_start", "wasi:http/incoming-handler@0.2.0#handle"];
@@ -245,8 +245,8 @@ Deno.test("requirementsOf names each interface once that a module imports and th
 });
 
 Deno.test("requirementsOf names the function of a module whose interface the engine lacks", () => {
-  const { unsupported } = ofModule([], ["wasi:http/incoming-handler@0.2.0-rc-2023-11-10#handle"]);
-  assert.deepEqual(unsupported, ["wasi:http/incoming-handler@0.2.0-rc-2023-11-10#handle"]);
+  const { unsupported } = ofModule([], ["wasi:http/incoming-handler@0.2.0-rc-2023-12-05#handle"]);
+  assert.deepEqual(unsupported, ["wasi:http/incoming-handler@0.2.0-rc-2023-12-05#handle"]);
 });
 
 Deno.test("runsAsModule is true unless a module has or needs an interface", () => {
