@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { LarderError, messageOf } from "../../base/errors.ts";
+import { hasCode, LarderError, messageOf } from "../../base/errors.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import { LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
@@ -161,8 +161,19 @@ export class SharedDownload {
         const missing = Math.max(0, (descriptor.size ?? 0) - this.#length);
         const isMade = round <= PULL_ROUNDS &&
           await space.recover(error, descriptor.digest, missing);
-        if (!isMade) throw error;
+        if (isMade) continue;
+        if (hasCode(error, "LDR_DISK_FULL")) await this.#discard(request);
+        throw error;
       }
+    }
+  }
+
+  /** Gives back the space of the partial file, which would keep everything else out of the cache. */
+  async #discard({ open }: DownloadRequest): Promise<void> {
+    try {
+      (await open({ signal: this.#deps.signal }))?.discard();
+    } catch {
+      // The disk does not even take the lock, or larder is stopping: gc removes the file.
     }
   }
 
