@@ -127,6 +127,11 @@ export class SharedDownload {
     return this.#change.promise;
   }
 
+  /** Says why clients get the blob from its registry although the cache has it. */
+  warnUnreadable(path: string): void {
+    this.#deps.warn(`cannot read ${path}: serving it from its registry`);
+  }
+
   async #run(request: DownloadRequest): Promise<void> {
     const { warn, lease, space } = this.#deps;
     let release = () => {};
