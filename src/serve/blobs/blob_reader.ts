@@ -4,7 +4,7 @@ import { algorithmOf } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
 import type { ByteRange } from "./byte_range.ts";
 import { isOfDisk, type SharedDownload } from "./downloads.ts";
-import { CHUNK, type Chunk, streamOf } from "./sent_chunks.ts";
+import { CHUNK, type Chunk, chunkLength, streamOf } from "./sent_chunks.ts";
 import { streamUnstored } from "./unstored_blob.ts";
 
 /** Returns the path of the blob once it is committed; undefined if it has been deleted since. */
@@ -184,7 +184,7 @@ export async function readSome(
   position: number,
   end: number,
 ): Promise<Chunk | undefined> {
-  const buffer = new Uint8Array(Math.min(CHUNK, end - position));
+  const buffer = new Uint8Array(Math.min(chunkLength(), end - position));
   file.seekSync(position, Deno.SeekMode.Start);
   const length = await file.read(buffer);
   return length === null ? undefined : buffer.subarray(0, length);

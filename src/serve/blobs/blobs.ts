@@ -17,7 +17,7 @@ import { type ByteRange, parseRange } from "./byte_range.ts";
 import { Downloads } from "./downloads.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
-import { type ChunkSource, streamOf } from "./sent_chunks.ts";
+import { areFew, type ChunkSource, streamOf } from "./sent_chunks.ts";
 import type { ServingLease } from "./serving_lease.ts";
 import type { ServedUses } from "../manifests/served_uses.ts";
 import type { Upstreams } from "../upstreams.ts";
@@ -170,8 +170,9 @@ export class Blobs {
       return body && { body };
     }
     const { release } = this.#deps.lease.hold(digest);
-    // The runtime sends the stream of a file without this thread.
-    const body = range.end === size ? file.readable : streamOf(rangeOf(file, range));
+    // The runtime sends the stream of a file without this thread, and with the least memory.
+    const isFile = range.end === size && !areFew();
+    const body = isFile ? file.readable : streamOf(rangeOf(file, range));
     return { body, release };
   }
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { concatBytes } from "../../../src/base/bytes.ts";
 import { hasCode } from "../../../src/base/errors.ts";
+import { readBody } from "../../../src/registry/http/body.ts";
 import { NodeTransport } from "../../../src/registry/http/node_transport.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { withEnvironment } from "../../support/cli/in_process.ts";
@@ -102,4 +104,52 @@ Deno.test("NodeTransport.send names NO_PROXY if there is a proxy", async () => {
       );
     }
   });
+});
+
+/** Serves the first `?n=` bytes of a content, as chunks of unknown length with `?chunked`. */
+function serveParts(content: Uint8Array<ArrayBuffer>) {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+    const { searchParams } = new URL(url);
+    const part = content.subarray(0, Number(searchParams.get("n")));
+    return new Response(searchParams.has("chunked") ? ReadableStream.from([part]) : part);
+  });
+}
+
+Deno.test("NodeTransport.send delivers bodies of any length whole, over the same connections", async () => {
+  const content = new TextEncoder().encode("0123456789".repeat(30_000));
+  await using server = serveParts(content);
+  const transport = new NodeTransport();
+  const read = async (length: number, query: string) => {
+    const url = new URL(`http://127.0.0.1:${server.addr.port}/?n=${length}${query}`);
+    const response = await transport.send(get(url.href));
+    const parts: Uint8Array[] = [];
+    for await (const part of readBody(response, { url, expected: length })) {
+      parts.push(part.slice());
+      // What comes next must not change what is being read.
+      await new Promise((resolve) => setTimeout(resolve));
+      assert.deepEqual(part, parts.at(-1));
+    }
+    assert.deepEqual(concatBytes(parts), content.subarray(0, length));
+  };
+  const lengths = [0, 1, 100, 65_400, 65_536, 70_000, content.length];
+  for (const query of ["", "&chunked"]) {
+    for (const length of lengths) await read(length, query);
+    await Promise.all(lengths.map((length) => read(length, query)));
+  }
+});
+
+Deno.test("NodeTransport.send leaves no memory of a body to the garbage collector", async () => {
+  const content = new Uint8Array(48 * 1024 * 1024);
+  await using server = serveParts(content);
+  const url = new URL(`http://127.0.0.1:${server.addr.port}/?n=${content.length}`);
+  const response = await new NodeTransport().send(get(url.href));
+  const before = Deno.memoryUsage().external;
+  let most = 0;
+  let length = 0;
+  for await (const part of readBody(response, { url })) {
+    length += part.length;
+    most = Math.max(most, Deno.memoryUsage().external - before);
+  }
+  assert.equal(length, content.length);
+  assert.ok(most < 16 * 1024 * 1024, `${most} bytes`);
 });
