@@ -23,8 +23,8 @@ Deno.test("exportEntries leaves out what was removed after the cache was read, i
   assert.deepEqual(await write("globs", true), ["ghcr.io/acme/one:v1"]);
   const removed = "ghcr.io/acme/two:v1 was removed from the cache meanwhile";
   const two = entries.filter(({ name }) => name.includes("two"));
-  for (const failure of [write("names", false), write("nothing", true, two)]) {
-    const { code, message } = await failureOf(failure);
+  for (const run of [() => write("names", false), () => write("nothing", true, two)]) {
+    const { code, message } = await failureOf(run());
     assert.deepEqual([code, message], ["LDR_NOT_CACHED", removed]);
   }
 });
