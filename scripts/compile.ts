@@ -19,6 +19,11 @@ import {
   readPackageFile,
   TRANSPILER_FILES,
 } from "../src/run/engine/transpiler_files.ts";
+import {
+  embeddedWrapperName,
+  readWrapperFile,
+  WRAPPER_FILES,
+} from "../src/run/engine/wrapper_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { checkDisposals } from "./check_bundle.ts";
 import { CompileError } from "./compile_error.ts";
@@ -150,9 +155,13 @@ export function bundle(work: string, commit: string): string {
 
 /** Writes the files that larder reads as data into the bundle's folder. */
 function bringAssets(folder: string): void {
-  for (const name of TRANSPILER_FILES) {
-    const bytes = gzipSync(readPackageFile(name), { level: 9 });
-    Deno.writeFileSync(join(folder, embeddedName(name)), bytes);
+  for (const file of TRANSPILER_FILES) {
+    const bytes = gzipSync(readPackageFile(file), { level: 9 });
+    Deno.writeFileSync(join(folder, embeddedName(file)), bytes);
+  }
+  for (const path of WRAPPER_FILES) {
+    const bytes = gzipSync(readWrapperFile(path), { level: 9 });
+    Deno.writeFileSync(join(folder, embeddedWrapperName(path)), bytes);
   }
 }
 

@@ -26,7 +26,7 @@ export function soakTests(): string[] {
 /** Returns the tests that can run against a compiled larder. */
 export function binaryTests(): string[] {
   return [
-    ...soakTests().filter((path) => path !== "tests/soak/compile_test.ts"),
+    ...soakTests().filter((path) => !/\/(?:compile|test_runner)_test\.ts$/.test(path)),
     ...endToEndTests(),
     "tests/scripts/install_test.ts",
     "tests/cli/commands/completions/completions_test.ts",

@@ -1,4 +1,6 @@
-import { writeAll } from "../base/files/files.ts";
+import { join } from "node:path";
+import { hasCode, LarderError } from "../base/errors.ts";
+import { statIfAny, writeAll } from "../base/files/files.ts";
 import { GIVEN_MODE, PROGRAM_MODE } from "../base/files/place_file.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { SnapshotEntry } from "../snapshot/types.ts";
@@ -19,6 +21,8 @@ export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "wai
   readonly isKnown?: ((digest: Digest) => boolean) | undefined;
   /** Writes to standard output. */
   readonly writeOut: (bytes: Uint8Array) => void;
+  /** True if an entry that is removed meanwhile is left out: a glob named it. */
+  readonly leavesOutRemoved?: boolean | undefined;
   /** Called with the bytes to write. */
   readonly planned?: ((bytes: number) => void) | undefined;
 }
@@ -30,6 +34,8 @@ export interface Amount {
 }
 
 export interface ExportResult {
+  /** Those that were written. */
+  readonly entries: readonly SnapshotEntry[];
   readonly written: Amount;
   /** What the earlier bundle has. */
   readonly leftOut: Amount;
@@ -51,16 +57,52 @@ export async function exportEntries(
     if (destination.form === "file") {
       return await exportFile(layout, entries[0]!, destination, options);
     }
-    const contents: EntryContent[] = [];
-    for (const entry of entries) contents.push(await contentOf(layout, entry));
+    const found = await contentsOf(layout, entries, options.leavesOutRemoved ?? false);
+    const contents = [...found.values()];
     const files = layoutFiles(contents, options.isKnown);
     const docker = destination.form === "archive" && dockerManifest(contents);
     if (docker && files.leftOut.length === 0) files.documents.set(DOCKER_MANIFEST_FILE, docker);
     const written = amountOf(files.blobs.values());
     options.planned?.(written.bytes);
     await write(files, destination, options);
-    return { written, leftOut: amountOf(files.leftOut) };
+    return { entries: [...found.keys()], written, leftOut: amountOf(files.leftOut) };
   }, options);
+}
+
+/** @throws LarderError LDR_NOT_CACHED if something is missing, or nothing is left */
+async function contentsOf(
+  layout: Layout,
+  entries: readonly SnapshotEntry[],
+  leavesOutRemoved: boolean,
+): Promise<Map<SnapshotEntry, EntryContent>> {
+  const contents = new Map<SnapshotEntry, EntryContent>();
+  for (const entry of entries) {
+    const content = await contentUnlessRemoved(layout, entry);
+    if (content) contents.set(entry, content);
+    else if (!leavesOutRemoved) throw removedMeanwhile(entry);
+  }
+  if (contents.size === 0) throw removedMeanwhile(entries[0]!);
+  return contents;
+}
+
+/** Returns undefined if the entry was removed after the cache was read. A client of a server may also have replaced it. */
+async function contentUnlessRemoved(
+  layout: Layout,
+  entry: SnapshotEntry,
+): Promise<EntryContent | undefined> {
+  try {
+    return await contentOf(layout, entry);
+  } catch (error) {
+    if (!hasCode(error, "LDR_NOT_CACHED")) throw error;
+    const isThere = statIfAny(join(entry.folder, entry.stampFile)) !== undefined;
+    return isThere ? await contentOf(layout, entry) : undefined;
+  }
+}
+
+function removedMeanwhile({ name }: SnapshotEntry): LarderError {
+  return new LarderError("LDR_NOT_CACHED", `${name} was removed from the cache meanwhile`, {
+    hint: "larder list shows what the cache has now",
+  });
 }
 
 async function write(
@@ -94,7 +136,7 @@ async function exportFile(
       await placeFiles([{ ...blob, target }], mode & 0o777, options);
     }, isProgram(entry) ? PROGRAM_MODE : GIVEN_MODE);
   }
-  return { written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
+  return { entries: [entry], written: { blobs: 1, bytes: size }, leftOut: { blobs: 0, bytes: 0 } };
 }
 
 function amountOf(blobs: Iterable<{ readonly descriptor: { readonly size: number } }>): Amount {

@@ -11,7 +11,7 @@ import type { BlobStore } from "../store/blobs/blob_store.ts";
 import type { ManifestStore } from "../store/manifest_store.ts";
 import { parseSpinApp } from "./spin/app.ts";
 import type { CachedApp } from "./spin/cached_app.ts";
-import type { BlobLocator } from "./spin/static_files.ts";
+import type { FileLocator } from "./spin/static_files.ts";
 import { type CachedWasm, cachedWasm, type WasmSource } from "./wasm/source.ts";
 
 /** A cached image in a form that can be run. */
@@ -81,11 +81,11 @@ export class ArtifactResolver {
     return {
       kind: "app",
       app,
-      locate: (digest) => this.#locate(digest, layers, hasArchive(manifest)),
+      locate: ({ digest }) => digest && this.#locate(digest, layers, hasArchive(manifest)),
       wasm: (id) => {
-        const component = app.components.get(id)!;
-        const layer = layers.get(component.digest);
-        if (!layer) throw notALayer(image.name, id, component.digest);
+        const digest = app.components.get(id)!.digest!;
+        const layer = layers.get(digest);
+        if (!layer) throw notALayer(image.name, id, digest);
         return this.#wasm(`the component "${id}" of ${image.name}`, layer);
       },
     };
@@ -102,7 +102,7 @@ export class ArtifactResolver {
     digest: Digest,
     layers: ReadonlyMap<Digest, Descriptor>,
     isArchived: boolean,
-  ): ReturnType<BlobLocator> {
+  ): ReturnType<FileLocator> {
     const layer = layers.get(digest);
     if (layer) {
       const hostPath = this.#blobs.find(layer);

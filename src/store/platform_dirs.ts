@@ -61,6 +61,14 @@ export function configRoot(platform: HostPlatform): ResolvedDir {
 }
 
 /**
+ * Returns the data folder of larder, which holds what guests store. Nothing in it can be fetched again.
+ * @throws LarderError LDR_CONFIG if the environment names no home folder
+ */
+export function dataRoot(platform: HostPlatform): ResolvedDir {
+  return inside(platform, platformData(platform), APP_FOLDER);
+}
+
+/**
  * Returns the folder in which all programs of the user keep their config, including Spin and wasm-pkg.
  * @throws LarderError LDR_CONFIG if the environment names no home folder
  */
@@ -105,6 +113,17 @@ function platformCache(platform: HostPlatform): ResolvedDir {
       return inside(platform, { path: home(platform), rule: "HOME" }, "Library", "Caches");
     default:
       return xdgFolder(platform, "XDG_CACHE_HOME", ".cache");
+  }
+}
+
+function platformData(platform: HostPlatform): ResolvedDir {
+  switch (platform.os) {
+    case "windows":
+      return windowsFolder(platform, "LOCALAPPDATA", "Local", "FOLDERID_LocalAppData");
+    case "darwin":
+      return userConfig(platform);
+    default:
+      return xdgFolder(platform, "XDG_DATA_HOME", ".local/share");
   }
 }
 

@@ -74,9 +74,9 @@ export class Verifier {
     const first = await this.#runOnce(watch);
     if (!first.findings.some(isFault)) return { ...first, steps: watch.steps };
     const second = await this.#runOnce(watch);
-    const before = new Set(first.findings.map(({ path }) => path));
+    const before = new Set(first.findings.map(keyOf));
     const findings = second.findings.filter((finding) =>
-      !isFault(finding) || before.has(finding.path)
+      !isFault(finding) || before.has(keyOf(finding))
     );
     return { ...second, findings, steps: watch.steps };
   }
@@ -149,6 +149,11 @@ export class Verifier {
       bytes: checked.reduce((sum, { stamp }) => sum + stamp.size, 0),
     };
   }
+}
+
+/** What two looks at the same fault agree in: that of a tag which moves all the time has other digests in each. */
+function keyOf({ path, digest, detail }: Finding): string {
+  return `${path}\n${digest}\n${detail}`;
 }
 
 /** Returns every file that must have a digest, each once. */

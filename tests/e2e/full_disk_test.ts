@@ -223,3 +223,29 @@ async function serveOnSmallDisk(config: string): Promise<void> {
   assert.ok(left.includes("new:v1") && left.length < 6, String(left));
   assertStoreSound(small.root);
 }
+
+mountTest(
+  "what does not fit is served, and does not keep other content out of the cache",
+  async () => {
+    await using small = await SmallDisk.start("8m", "{}");
+    const [huge, little] = [image([large(9_000_000, "huge")]), image([large(500_000, "little")])];
+    await using serving = small.spawn("serve", "--listen", "127.0.0.1:0", "--allow", "127.0.0.1:*");
+    await serving.said("Serving ");
+    const url = /^Serving .* at (http:\S+)$/m.exec(serving.stderr)![1]!;
+    for (const [name, artifact] of [["huge", huge], ["little", little]] as const) {
+      const path = `${url}/v2/${small.registry.add(name, artifact, "v1").replace(/:v1$/, "")}`;
+      await (await fetch(`${path}/manifests/v1`)).body?.cancel();
+      for (const { descriptor: { digest }, bytes } of artifact.blobs) {
+        const response = await fetch(`${path}/blobs/${digest}`);
+        assert.deepEqual(new Uint8Array(await response.arrayBuffer()), bytes);
+      }
+    }
+    serving.kill("SIGTERM");
+    const { stderr } = await serving.result;
+    const kept = (artifact: typeof huge) =>
+      artifact.blobs.map(({ descriptor: { digest } }) => stderr.includes(`cannot keep ${digest}`));
+    assert.ok(kept(huge).includes(true), stderr);
+    assert.deepEqual(kept(little), kept(little).map(() => false), stderr);
+    assertStoreSound(small.root);
+  },
+);

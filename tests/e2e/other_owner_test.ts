@@ -8,6 +8,7 @@ import {
   otherOwnerTest,
   takeAway,
 } from "../support/cli/other_owner.ts";
+import { ServingRegistry } from "../support/cli/serving_registry.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import {
   APP,
@@ -177,5 +178,24 @@ otherOwnerTest(
       );
     }
     assert.equal((await larder("pull", reference, other)).code, 0);
+  },
+);
+
+otherOwnerTest(
+  "serve sends a blob that it may not read from the registry, and says so",
+  async () => {
+    await using registry = await TestRegistry.start();
+    using user = new TestUser();
+    const app = image([blob("the layer")]);
+    const { descriptor, bytes } = app.blobs[1]!;
+    const reference = registry.add("app", app, "v1");
+    const pulled = await user.larder(["pull", reference]);
+    assert.equal(pulled.code, 0, pulled.stderr);
+    takeAway(join(user.registry, "data", descriptor.digest));
+    await using serving = await ServingRegistry.start(user, [], { under: AS_USER });
+    const host = reference.replace(/\/app:v1$/, "");
+    assert.deepEqual(await serving.bytes(`app/blobs/${descriptor.digest}?ns=${host}`), bytes);
+    const { stderr } = await serving.stop();
+    assert.match(stderr, /^warning: cannot read .*: serving it from its registry$/m);
   },
 );

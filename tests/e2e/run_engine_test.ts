@@ -51,7 +51,7 @@ function pathOf(program: string): string {
 /** An app that only Spin can run. */
 function spinOnlyApp() {
   const wasm = encodeComponent({
-    imports: ["fermyon:spin/key-value@2.0.0"],
+    imports: ["wasi:blobstore/container@0.2.0-draft-2024-09-01"],
     exports: ["wasi:http/incoming-handler@0.2.0"],
   });
   return packApp({ components: { shop: { wasm } }, variables: { token: { required: true } } });
@@ -77,7 +77,7 @@ Deno.test("run --engine spin passes the app's digest and larder's cache", async 
 
   const refused = await user.run("--variable", "token=secret", reference);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /needs fermyon:spin\/key-value@2\.0\.0.*\nhint: .*--engine spin/);
+  assert.match(refused.stderr, /needs wasi:blobstore\/container@.*\nhint: .*--engine spin/);
 
   const options = ["--listen", "127.0.0.1:4000", "--variable", "token=secret", "--env", "A=B C"];
   const { code, stdout, stderr } = await user.run("--engine", "spin", ...options, reference);

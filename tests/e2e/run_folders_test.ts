@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { preparedUser } from "../support/cli/prepared_user.ts";
 import type { Result, TestUser } from "../support/cli/test_user.ts";
 import { moduleBytes } from "../support/wasm/components.ts";
+import { cProgram } from "../support/wasm/c_programs.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Creates a user with the commands of `guests/`, a folder to grant and a file outside of it. */
@@ -112,6 +113,33 @@ Deno.test("run --dir lets no path or link lead out of the folder", async (t) => 
       done("of b"),
     );
   });
+});
+
+Deno.test("run --dir lets a command create symbolic links that stay inside, and no others", async () => {
+  using user = await userWithFolders();
+  user.write("paths.wasm", (await cProgram("paths")).bytes);
+  const folder = user.path("links");
+  for (
+    const [what, links] of [
+      ["links are followed inside the directory", ["to-dir", "to-file"]],
+      ["links that lead out, and in place of something, are refused", []],
+    ] as const
+  ) {
+    Deno.mkdirSync(folder);
+    const args = ["run", "--dir", "links::/data", "paths.wasm", "--", what];
+    assert.deepEqual(await user.larder(args), done(""));
+    const created = [...Deno.readDirSync(folder)].filter(({ isSymlink }) => isSymlink);
+    assert.deepEqual(created.map(({ name }) => name).sort(), links);
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("run --dir / lets a guest open /dev/null, and no device that could have an effect", async () => {
+  using user = await userWithFolders();
+  assert.deepEqual(await module(user, ["--dir", "/"], "r", "dev/null"), done(""));
+  assert.deepEqual(await module(user, ["--dir", "/"], "w", "dev/null"), done(""));
+  const { code } = await module(user, ["--dir", "/"], "w", "dev/full");
+  assert.notEqual(code, 0);
 });
 
 Deno.test("run without --dir lets no guest open a file", async () => {

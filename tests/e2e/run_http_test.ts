@@ -8,7 +8,7 @@ import { Serving } from "../support/cli/serving.ts";
 import { Gate } from "../support/gate.ts";
 import { TestCa } from "../support/registry/certificates.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
-import { guestBytes } from "../support/wasm/components.ts";
+import { binaryOf, guestBytes, printingHandler } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
 const MIB = 1024 * 1024;
@@ -247,4 +247,28 @@ Deno.test("run applies --ca-file and -k to the requests of guests", async (t) =>
       assert.equal((await serving.get(path))[0], expected);
     });
   }
+});
+
+Deno.test("run makes a component of a core module with interfaces of WASI 0.2, once", async () => {
+  using user = await userWithHandlers();
+  user.write("module.wasm", await printingHandler());
+  const compiling = "compiling module.wasm (cached for later runs)";
+  for (const expected of [true, false]) {
+    await using serving = await Serving.start(user, ["module.wasm"]);
+    assert.equal(serving.stderr.includes(compiling), expected, serving.stderr);
+    assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
+    const { code, stdout } = await serving.stop();
+    assert.deepEqual([code, stdout], [0, "hello\n"]);
+  }
+});
+
+Deno.test("run refuses a core module that does not describe the interfaces that it names", async () => {
+  using user = await userWithHandlers();
+  const module = await binaryOf(`(module
+    (import "wasi:http/types@0.2.0" "[constructor]fields" (func (result i32)))
+    (func (export "wasi:http/incoming-handler@0.2.0#handle") (param i32 i32)))`);
+  user.write("bare.wasm", module);
+  const { code, stderr } = await user.larder(["run", "--listen", "127.0.0.1:0", "bare.wasm"]);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /error: cannot compile .*: it cannot become a component: .*LDR_BAD_WASM/);
 });

@@ -66,20 +66,26 @@ Deno.test("run names the reason for a file that it cannot run", async (t) => {
       { says: ["LDR_NOT_RUNNABLE", "acme:shop/cart"] },
     ],
     [
-      "key-value.wasm",
+      "blob-store.wasm",
       encodeComponent({
-        imports: ["fermyon:spin/key-value@2.0.0", "wasi:io/streams@0.2.0"],
+        imports: ["wasi:blobstore/container@0.2.0-draft-2024-09-01", "wasi:io/streams@0.2.0"],
         exports: ["wasi:http/incoming-handler@0.2.0"],
       }),
-      { says: ["LDR_UNSUPPORTED_WASM", "fermyon:spin/key-value@2.0.0", "spin.toml"] },
+      {
+        says: [
+          "LDR_UNSUPPORTED_WASM",
+          "wasi:blobstore/container@0.2.0-draft-2024-09-01",
+          "the host that it was made for",
+        ],
+      },
     ],
     [
       "newer.wasm",
       encodeComponent({
-        imports: ["wasi:cli/stdout@0.3.0"],
-        exports: ["wasi:cli/run@0.3.0"],
+        imports: ["wasi:cli/stdout@0.4.0"],
+        exports: ["wasi:cli/run@0.4.0"],
       }),
-      { says: ["LDR_UNSUPPORTED_WASM", "wasi:cli/run@0.3.0", "--engine wasmtime"] },
+      { says: ["LDR_UNSUPPORTED_WASM", "wasi:cli/run@0.4.0", "--engine wasmtime"] },
     ],
     [
       "host.wasm",
@@ -100,8 +106,8 @@ Deno.test("run names the reason for a file that it cannot run", async (t) => {
     Deno.symlinkSync("missing.wasm", user.path("link.wasm"));
     await assertFails(user, "link.wasm", { code: 3, says: ["LDR_NOT_FOUND", "link.wasm"] });
   });
-  await t.step("a folder", async () => {
-    await assertFails(user, "./", { says: ["LDR_BAD_WASM", "a folder"] });
+  await t.step("a folder without a spin.toml", async () => {
+    await assertFails(user, "./", { code: 3, says: ["LDR_NOT_FOUND", "no spin.toml"] });
   });
   await t.step("a pipe without a writer", async () => {
     await new Deno.Command("mkfifo", { args: [user.path("pipe.wasm")] }).output();
@@ -192,15 +198,15 @@ Deno.test("run names the reason for an app that it cannot run before it compiles
       says: ["LDR_NOT_RUNNABLE", '"one"', "HTTP"],
     }],
     [
-      "an interface of Spin",
+      "an interface that the engine lacks",
       one({
         wasm: encodeComponent({
-          imports: ["fermyon:spin/sqlite@2.0.0", "fermyon:spin/llm@2.0.0"],
+          imports: ["wasi:blobstore/container@0.2.0-draft-2024-09-01", "fermyon:spin/llm@2.0.0"],
           exports: ["wasi:http/incoming-handler@0.2.0"],
         }),
       }),
       {
-        says: ["LDR_UNSUPPORTED_WASM", '"one"', "fermyon:spin/sqlite", "--engine spin"],
+        says: ["LDR_UNSUPPORTED_WASM", '"one"', "wasi:blobstore/container", "--engine spin"],
       },
     ],
     ["another trigger", { ...one(good), members: { triggers: [trigger] } }, {

@@ -8,7 +8,7 @@ import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { HttpServer, textAnswer } from "../support/registry/http_server.ts";
 import { push } from "../support/registry/push.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
-import { guestBytes } from "../support/wasm/components.ts";
+import { guestBytes, printingHandler } from "../support/wasm/components.ts";
 import { jsComponent } from "../support/wasm/js_component.ts";
 
 /** Returns Spin's headers for a request, as the JavaScript guest received them. */
@@ -116,10 +116,10 @@ Deno.test("run serves a Spin app of several components", async (t) => {
   assertNoStrayFiles(user.registry);
 });
 
-Deno.test("run serves an app that Spin before 2.0 pushed", async () => {
+Deno.test("run serves an app that Spin before 2.0 pushed, and makes a component of its module", async () => {
   await using registry = await DockerRegistry.start();
   using user = new TestUser();
-  const wasm = await guestBytes("http_cases");
+  const wasm = await printingHandler();
   const app = await packApp({ components: { cases: { wasm } }, old: true });
   await push(registry.url, "old", app, "v1");
   await using serving = await Serving.start(user, [`${registry.host}/old:v1`]);

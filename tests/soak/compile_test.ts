@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTextIfAny } from "../../src/base/files/files.ts";
 import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/transpiler_files.ts";
+import { embeddedWrapperName, WRAPPER_FILES } from "../../src/run/engine/wrapper_files.ts";
 import { childEnvironment } from "../support/cli/environment.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
@@ -152,7 +153,10 @@ Deno.test("compile includes workers and assets and grants no prompts, FFI or rem
     for (const thread of ["hash", "guest", "command", "transpile"]) {
       assert.ok(names.includes(`${thread}_worker.js`), thread);
     }
-    for (const name of TRANSPILER_FILES) assert.ok(names.includes(embeddedName(name)), name);
+    for (const path of WRAPPER_FILES) assert.ok(names.includes(embeddedWrapperName(path)), path);
+    for (const file of TRANSPILER_FILES) {
+      assert.ok(names.includes(embeddedName(file)), embeddedName(file));
+    }
     assert.ok(compilerArgs.includes("--no-prompt") && compilerArgs.includes("--deny-import"));
     const forbidden = ["-A", "--allow-all", "--allow-ffi", "--allow-import"];
     assert.deepEqual(compilerArgs.filter((arg) => forbidden.includes(arg)), []);

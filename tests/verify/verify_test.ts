@@ -526,6 +526,21 @@ Deno.test("Verifier does not report an entry that is deleted meanwhile", async (
   assert.deepEqual(findings.filter(isFault), []);
 });
 
+Deno.test("Verifier does not report the manifest of a tag that moves at each look", async () => {
+  using cache = new VerifiedCache();
+  let moves = 0;
+  const observer = {
+    // The entries have been read, the files have not.
+    total: () => {
+      moves++;
+      cache.pulled("ghcr.io/acme/shop:v1", image([blob(`layer ${moves}`)]));
+    },
+  };
+  const { findings } = await cache.verify({ observer });
+  assert.deepEqual(summaries(cache, findings.filter(isFault)), []);
+  assert.equal(moves, 2);
+});
+
 Deno.test("applyLocalRepairs keeps a file that changed since its check", async () => {
   using cache = new VerifiedCache();
   flipBit(cache.at(at(OWN)));

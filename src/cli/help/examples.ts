@@ -189,6 +189,8 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
   "run": [
     ["larder run ghcr.io/owner/app:v1", "serve an app on http://127.0.0.1:3000"],
     ["larder run --listen 0.0.0.0:8080 ghcr.io/owner/app:v1", "serve it on another address"],
+    ["larder run ./shop", "serve the Spin project whose spin.toml is in the folder"],
+    ["larder run --variable token=@token.txt ./shop", "with a variable from a file"],
     [
       "larder run --dir .::/data ./tool.wasm -- --verbose /data",
       "run a file with access to the current folder as /data",

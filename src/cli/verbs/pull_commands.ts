@@ -29,20 +29,29 @@ export function addPull(program: LarderCommand): void {
 
 export function addRun(program: LarderCommand): void {
   program.command("run")
-    .summary("Pull a Spin app or Wasm package and run it, or run a Wasm file.")
+    .summary("Pull a Spin app or Wasm package and run it, or run a file or a Spin project.")
     .description(
-      "Pull a Spin app or Wasm package and run it, or run a Wasm file. Arguments after -- are passed to a " +
-        "command. An app serves HTTP requests until Ctrl-C. The guest can access only the files, " +
-        "environment variables and hosts that are granted.",
+      "Pull a Spin app or Wasm package and run it, or run a Wasm file, a spin.toml or a folder with one. " +
+        "Arguments after -- are passed to a command. An app serves HTTP requests until Ctrl-C. The guest " +
+        "can access only the files, environment variables and hosts that are granted.",
     )
     .addArgument(
-      referenceArgument("[reference]", "reference such as ghcr.io/owner/app:v1, or ./app.wasm"),
+      referenceArgument(
+        "[reference]",
+        "reference such as ghcr.io/owner/app:v1, ./app.wasm, or a folder with a spin.toml",
+      ),
     )
     .argument("[args...]", "arguments of a command")
     .option("--dir <host[::guest][:ro]>", "grant access to a folder (repeatable)", collect)
     .option("--env <name[=value]>", "set an environment variable (repeatable)", collect)
     .option("--allow-net [=hosts]", "grant access to HOST[:PORT],…; without =HOSTS, to every host")
-    .option("--variable <name=value>", "set a variable of a Spin app (repeatable)", collect)
+    .option(
+      "--variable <name=value>",
+      "set a variable of Spin; also NAME=@FILE, @FILE.toml, @FILE.json (repeatable)",
+      collect,
+    )
+    .option("--state <dir>", "folder of key-value stores and databases, or :memory:")
+    .option("--runtime-config-file <file>", "Spin's runtime config: stores and variables")
     .option("--listen <host:port>", "address to serve HTTP on (default: 127.0.0.1:3000)")
     .addOptions(guestLimitOptions())
     .option("--engine [name]", "run with an installed spin or wasmtime; without a name, list them")

@@ -117,6 +117,7 @@ export function addDir(program: LarderCommand): void {
   program.command("dir")
     .description("Print the cache folder and the rule that selected it.")
     .option("--config", "print the config folder instead")
+    .option("--data", "print the folder of what apps store instead")
     .addOption(formatOption())
     .action(async (options, command: LarderCommand) => {
       const { dir } = await import("../commands/dir/dir.ts");

@@ -65,15 +65,17 @@ export async function transfer(
     furthest ??= resumed;
     options.onStart?.(resumed);
     let moved = 0;
-    let reject: BlobStream["reject"];
+    let stream: BlobStream | undefined;
     try {
-      const opened = (stream: BlobStream) => reject = stream.reject;
+      const opened = (content: BlobStream) => stream = content;
       const count = (bytes: number) => moved += bytes;
       await fetchInto(ingest, source, descriptor, { ...options, tries, opened, count });
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
       received += moved;
+      // There may be another place by now.
+      const reject = stream?.reject;
       // Progress is the offset reached, since a source that starts at 0 each time sends many bytes without any.
       if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries.restart();
       furthest = Math.max(furthest, ingest.offset);

@@ -1,20 +1,42 @@
+import type { WasiVersion } from "../wasm/requirements.ts";
+
 /**
  * Turns ES modules of jco, the transpiler itself and the scripts that it generates, into function bodies.
  *
  * A module cannot be given a host, and is slow to load in each guest's thread: for a generated script of 0.5 MB,
  * `new Function` takes 4.5 ms, `import()` of a `blob:` URL 30 ms and of a `data:` URL 150 ms.
  *
- * Invariant: a step fails unless it matches exactly as often as in the scripts of jco 1.10.2, so that the scripts of
- * another version are not adapted in part.
+ * Invariant: a step fails unless it matches exactly as often as in the scripts of the pinned versions of jco, so that the
+ * scripts of another version are not adapted in part.
  */
 
-/** A replacement, and the number of places where it must match. */
+/** A replacement, and the numbers of places where it may match. */
 interface Step {
   readonly name: string;
   readonly pattern: RegExp;
   readonly replacement: string | ((...groups: string[]) => string);
-  readonly places: number;
+  readonly places: number | readonly number[];
 }
+
+/** The import through which a script for WASI 0.3 and its instance's `GuestTask` reach each other. */
+export const TASK_IMPORT = "larder:task";
+
+/** Steps for every script of the transpiler for WASI 0.3, its own and those that it generates. */
+const NEWER_STEPS: readonly Step[] = [
+  {
+    name: "keep _util as a variable",
+    pattern: /^ *export (?=const _util\b)/gm,
+    replacement: "",
+    places: 1,
+  },
+  {
+    // The script would read the environment, for which no thread has permission.
+    name: "log nothing",
+    pattern: /if \(!globalThis\?\.process\?\.env\?\.JCO_DEBUG\) \{ return; \}/g,
+    replacement: "return;",
+    places: 1,
+  },
+];
 
 const TRANSPILER_STEPS: readonly Step[] = [
   {
@@ -45,6 +67,11 @@ const TRANSPILER_STEPS: readonly Step[] = [
   },
 ];
 
+/** The same, but for the export. */
+const WASM_TOOLS_STEPS: readonly Step[] = TRANSPILER_STEPS.map((step) =>
+  step.name === "return the exports" ? { ...step, pattern: /^export \{(?=.*\btools\b)/gm } : step
+);
+
 const COMPONENT_STEPS: readonly Step[] = [
   {
     // The default for a parameter that larder always passes. `import.meta` is a syntax error outside of modules.
@@ -61,29 +88,76 @@ const COMPONENT_STEPS: readonly Step[] = [
   },
 ];
 
+/** Steps that the scripts for WASI 0.3 need beside {@link COMPONENT_STEPS}. */
+const TASK_STEPS: readonly Step[] = [
+  {
+    // A read by the host polls until the other end has written. A guest that has trapped or exited never does, and the
+    // thread would poll forever. One place for streams, one for futures.
+    name: "end reads from a guest that has ended",
+    pattern:
+      /if \(!this\.hasPendingEvent\(\)\) \{(?= return; \}[^]{0,300}? after blocked (?:stream|future) read")/g,
+    replacement:
+      `if (!this.hasPendingEvent() && !imports['${TASK_IMPORT}'].isOver(this.#hostInjectFn ? 'host' : 'guest')) {`,
+    places: [0, 1, 2],
+  },
+  {
+    // The loop that resumes waiting tasks starts 10 ms late, which each request would take longer.
+    name: "resume tasks at once",
+    pattern: /(?<=this\.#tickLoop = null;\s*\}, )10(?=\);)/g,
+    replacement: "0",
+    places: 1,
+  },
+  {
+    // A call returns at the guest's `task.return`, after which the guest may continue.
+    name: "report the end of the called task",
+    pattern: /this\.#exited = true;/g,
+    replacement:
+      `this.#exited = true; if (this.#callingWasmExport && this.getRootTask() === this) imports['${TASK_IMPORT}'].exited();`,
+    places: 1,
+  },
+  {
+    // A trap after the guest's `task.return` reaches no caller.
+    name: "report a trap",
+    pattern: /if \(this\.#errored === null\) \{ this\.#errored = err; \}/g,
+    replacement:
+      `if (this.#errored === null) { this.#errored = err; } imports['${TASK_IMPORT}'].failed(err);`,
+    places: 1,
+  },
+];
+
 /**
  * Turns the transpiler's module into the body of a function of `host` and `compileCore` that returns its exports and
  * `$init`, the promise that it is ready.
- * @throws Error if it is not the script of jco 1.10.2
+ * @throws Error if it is not the script of the pinned version for this version of WASI
  */
-export function adaptTranspiler(module: string): string {
-  return TRANSPILER_STEPS.reduce(applyStep, module);
+export function adaptTranspiler(module: string, wasi: WasiVersion): string {
+  const steps = wasi === "0.2" ? TRANSPILER_STEPS : [...TRANSPILER_STEPS, ...NEWER_STEPS];
+  return steps.reduce(applyStep, module);
+}
+
+/** Turns the module of jco's wasm-tools into such a function body, too. @throws Error if it is not that of jco 1.10.2 */
+export function adaptWasmTools(module: string): string {
+  return WASM_TOOLS_STEPS.reduce(applyStep, module);
 }
 
 /**
  * Turns a generated module into the body of a function that returns its only export, `instantiate`. Names in the
  * component cannot look like the replaced places, because they have neither line ends nor backticks
  * (`wasm/inspect.ts`).
- * @throws Error if it is not a module that jco 1.10.2 generates
+ * @throws Error if it is not a module that the pinned version for this version of WASI generates
  */
-export function adaptComponent(module: string): string {
-  return `${COMPONENT_STEPS.reduce(applyStep, module)}\nreturn instantiate;`;
+export function adaptComponent(module: string, wasi: WasiVersion): string {
+  const steps = wasi === "0.2"
+    ? COMPONENT_STEPS
+    : [...COMPONENT_STEPS, ...NEWER_STEPS, ...TASK_STEPS];
+  return `${steps.reduce(applyStep, module)}\nreturn instantiate;`;
 }
 
 function applyStep(text: string, { name, pattern, replacement, places }: Step): string {
   const actual = text.match(pattern)?.length ?? 0;
-  if (actual !== places) {
-    throw new Error(`cannot adapt jco's script: "${name}" found ${actual} places, not ${places}`);
+  if (![places].flat().includes(actual)) {
+    const expected = [places].flat().join(" or ");
+    throw new Error(`cannot adapt jco's script: "${name}" found ${actual} places, not ${expected}`);
   }
   return text.replace(pattern, replacement as string);
 }

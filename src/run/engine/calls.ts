@@ -7,6 +7,9 @@ import { OutgoingResponse, ResponseOutparam } from "../wasi/http/outgoing.ts";
 import type { ErrorCode } from "../wasi/http/types.ts";
 import type { Source } from "../wasi/io/input_stream.ts";
 import type { Sink } from "../wasi/io/output_stream.ts";
+import type { GuestTask } from "../wasi/preview3/guest_task.ts";
+import { receivedRequest, sentResponse } from "../wasi/preview3/http.ts";
+import type { Request, Response } from "../wasi/preview3/http_messages.ts";
 import type { Component, Instance } from "./component.ts";
 import { guestTrap } from "./trap_report.ts";
 
@@ -33,14 +36,16 @@ export interface ResponseSink {
 export async function callCommand(component: Component, host: Host): Promise<number> {
   const instance = component.start(host);
   try {
-    await instance.interface<{ run(): Promise<void> }>("wasi:cli/run").run();
+    const asynchronous = instance.interface<Command>("wasi:cli/run@0.3");
+    await (asynchronous ?? instance.interface<Command>("wasi:cli/run@")!).run();
+    if (asynchronous) await instance.task!.ended;
     return 0;
   } catch (error) {
     if (instance.exitCode !== undefined) return instance.exitCode;
-    // The generated script throws the `err` of a result as an error with a payload.
-    if (error instanceof Error && Object.hasOwn(error, "payload")) return 1;
+    if (isErrorResult(error)) return 1;
     throw guestTrap(error, instance.memoryUse);
   } finally {
+    await instance.task?.end();
     instance[Symbol.dispose]();
     const { stdio, sessions } = host;
     await Promise.all([stdio.stdout.drained(), stdio.stderr.drained(), sessions.drained()]);
@@ -58,10 +63,11 @@ export async function callHandler(
 ): Promise<void> {
   using _ = instance;
   const response = new PendingResponse(sink, head.method === "HEAD");
-  const handler = instance.interface<Handler>("wasi:http/incoming-handler");
-  const out = new ResponseOutparam((result) => response.set(result));
+  const source = { read: body, cancel() {} };
+  const handler = instance.interface<Handler3>("wasi:http/handler@0.3");
   try {
-    await handler.handle(new IncomingRequest(head, { read: body, cancel() {} }), out);
+    if (handler) await handle3(handler, instance.task!, receivedRequest(head, source), response);
+    else await handle2(instance, new IncomingRequest(head, source), response);
   } catch (error) {
     if (instance.exitCode !== 0) throw guestTrap(error, instance.memoryUse);
   }
@@ -69,8 +75,50 @@ export async function callHandler(
   await response.finish();
 }
 
-interface Handler {
+interface Command {
+  run(): Promise<void>;
+}
+
+interface Handler2 {
   handle(request: IncomingRequest, out: ResponseOutparam): Promise<void>;
+}
+
+interface Handler3 {
+  handle(request: Request): Promise<Response>;
+}
+
+async function handle2(
+  instance: Instance,
+  request: IncomingRequest,
+  response: PendingResponse,
+): Promise<void> {
+  const handler = instance.interface<Handler2>("wasi:http/incoming-handler@")!;
+  await handler.handle(request, new ResponseOutparam((result) => response.set(result)));
+}
+
+/** Calls the handler of WASI 0.3, which returns the response and may continue after that. */
+async function handle3(
+  handler: Handler3,
+  task: GuestTask,
+  request: Request,
+  response: PendingResponse,
+): Promise<void> {
+  try {
+    response.set({ tag: "ok", val: sentResponse(await handler.handle(request), task) });
+  } catch (error) {
+    if (!isErrorResult(error)) throw error;
+    response.set({ tag: "err", val: error.payload });
+  }
+  try {
+    await task.ended;
+  } finally {
+    await task.transferred();
+  }
+}
+
+/** The generated script throws the `err` of a result as an error with a payload. */
+function isErrorResult(error: unknown): error is Error & { payload: ErrorCode } {
+  return error instanceof Error && Object.hasOwn(error, "payload");
 }
 
 /** Passes a guest's response on to a sink. */

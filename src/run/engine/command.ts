@@ -2,6 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import { GuestSockets } from "../sockets/guest_sockets.ts";
 import type { CommandEvent, CommandProgram } from "./command_worker.ts";
 import { permissionsFor } from "./permissions.ts";
+import { answerSymlink } from "./symlinks.ts";
 import type { TrapFrame, TrapReport } from "./trap_report.ts";
 
 /**
@@ -9,14 +10,18 @@ import type { TrapFrame, TrapReport } from "./trap_report.ts";
  *
  * @param name used in messages
  * @param options `onDenial` receives one line that names the refused access and the option that grants it;
- * `signal` ends the command at once
+ * `openState` hands the port of its thread to the thread that owns the stores; `signal` ends the command at once
  * @returns the exit code
  * @throws TrappedCommand; LarderError LDR_GUEST if the command runs longer than its timeout, LDR_INTERRUPTED
  */
 export async function runCommand(
   name: string,
   program: CommandProgram,
-  options: { onDenial: (message: string) => void; signal?: AbortSignal | undefined },
+  options: {
+    onDenial: (message: string) => void;
+    openState?: (port: MessagePort) => void;
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<number> {
   // A signal that was raised before raises no event.
   if (options.signal?.aborted) throw interruptedCommand(name);
@@ -34,6 +39,8 @@ export async function runCommand(
   options.signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data }: MessageEvent<CommandEvent>) => {
     if ("sockets" in data) void sockets.serve(data.sockets);
+    else if ("symlink" in data) void answerSymlink(data.symlink, program.settings.mounts);
+    else if ("state" in data) options.openState?.(data.state);
     else if ("denial" in data) options.onDenial(data.denial);
     else if ("exitCode" in data) resolve(data.exitCode);
     else reject(new TrappedCommand(name, data.trap));

@@ -1,6 +1,7 @@
 /** A command's thread: runs one command to its end. */
 import { workerScope } from "../../base/worker.ts";
 import { type Host, type HostSettings, openHost } from "../wasi/host.ts";
+import { requestSymlink, type SymlinkRequest } from "./symlinks.ts";
 import { runPreview1 } from "../wasi/preview1/command.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
@@ -19,9 +20,14 @@ export interface CompiledModule {
   readonly image?: { readonly shape: MemoryShape; readonly bytes: Uint8Array } | undefined;
 }
 
-/** Messages of the thread: denials, ports over which guests ask for sockets, and last how the command ended. */
+/**
+ * Messages of the thread: denials, ports over which guests ask for sockets and stores, symbolic links to create, and last
+ * how the command ended.
+ */
 export type CommandEvent =
+  | { readonly symlink: SymlinkRequest }
   | { readonly sockets: MessagePort }
+  | { readonly state: MessagePort }
   | { readonly denial: string }
   | { readonly exitCode: number }
   | { readonly trap: TrapReport };
@@ -40,6 +46,8 @@ scope.onmessage = async ({ data: program }) => {
       program.settings,
       (denial) => scope.postMessage({ denial }),
       (sockets) => scope.postMessage({ sockets }, [sockets]),
+      (state) => scope.postMessage({ state }, [state]),
+      (link) => requestSymlink(link, (symlink) => scope.postMessage({ symlink })),
     );
     const exitCode = "module" in program
       ? await runModule(program, host, maxMemory)

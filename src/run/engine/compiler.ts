@@ -3,11 +3,13 @@ import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { digestWithWebCrypto } from "../../oci/hash.ts";
 import type { CompiledStore, EngineFile, StoredFile } from "../../store/entries/compiled_store.ts";
 import type { MemoryShape } from "../wasm/memory_image.ts";
+import type { WasiVersion } from "../wasm/requirements.ts";
 import type { CompiledComponent } from "./component.ts";
 import type { Transpiled } from "./transpile.ts";
 import type { TranspileRequest, TranspileResult } from "./transpile_worker.ts";
 import { readTranspiler } from "./transpiler_files.ts";
-import { ENGINE_VERSION } from "./version.ts";
+import { ENGINE_VERSIONS } from "./version.ts";
+import { readWrapper } from "./wrapper_files.ts";
 
 /** Names of the files of a compiled component; core modules have the names that the script uses. */
 const SCRIPT = "component.js";
@@ -18,6 +20,8 @@ const IMAGE_SUFFIX = ".image";
 type Shapes = Readonly<Record<string, MemoryShape>>;
 
 export interface CompileOptions {
+  /** The version of WASI that the component is made for; by default 0.2. */
+  readonly wasi?: WasiVersion;
   /** Called before a component is compiled, which can take seconds. */
   readonly onMiss?: () => void;
   /** Called if the compiled form cannot be stored, so that the next run compiles again. */
@@ -39,7 +43,8 @@ export class Compiler {
   /**
    * Returns the compiled form of a component, from the cache if it is there and undamaged.
    *
-   * @param read returns the component, whose names were checked (`wasm/inspect.ts`); called only on a miss
+   * @param read returns the component, whose names were checked (`wasm/inspect.ts`), or a core module to make one of;
+   * called only on a miss
    * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
    */
   async compile(
@@ -47,18 +52,19 @@ export class Compiler {
     read: () => Uint8Array<ArrayBuffer>,
     options: CompileOptions = {},
   ): Promise<CompiledComponent> {
-    const cached = this.#store.find(digest, ENGINE_VERSION);
+    const { wasi = "0.2" } = options;
+    const cached = this.#store.find(digest, ENGINE_VERSIONS[wasi]);
     if (cached) {
       try {
-        return await load(cached);
+        return await load(cached, wasi);
       } catch (error) {
         if (!isDamage(error)) throw error;
       }
     }
     options.onMiss?.();
-    const transpiled = await transpileInThread(read(), digest, options.signal);
+    const transpiled = await transpileInThread(read(), wasi, digest, options.signal);
     await this.#save(digest, filesOf(transpiled), options);
-    return await assemble(transpiled);
+    return await assemble(transpiled, wasi);
   }
 
   /**
@@ -68,11 +74,12 @@ export class Compiler {
   async #save(
     digest: Digest,
     files: readonly EngineFile[],
-    { warn, signal }: CompileOptions,
+    { wasi = "0.2", warn, signal }: CompileOptions,
   ): Promise<void> {
-    const put = () => this.#store.put(digest, ENGINE_VERSION, files, { signal });
+    const version = ENGINE_VERSIONS[wasi];
+    const put = () => this.#store.put(digest, version, files, { signal });
     try {
-      this.#store.removeDamaged(digest, ENGINE_VERSION);
+      this.#store.removeDamaged(digest, version);
       try {
         await put();
       } catch (error) {
@@ -88,6 +95,11 @@ export class Compiler {
   }
 }
 
+/** True for a core module, as opposed to a component. */
+function isCoreModule(wasm: Uint8Array): boolean {
+  return wasm[6] === 0;
+}
+
 /** A file does not have its digest. */
 class DamagedFile extends Error {}
 
@@ -98,10 +110,16 @@ function isDamage(error: unknown): boolean {
     error instanceof TypeError;
 }
 
-async function load(files: ReadonlyMap<string, StoredFile>): Promise<CompiledComponent> {
+async function load(
+  files: ReadonlyMap<string, StoredFile>,
+  wasi: WasiVersion,
+): Promise<CompiledComponent> {
   const contents = new Map([...files].map(([name, { path }]) => [name, Deno.readFileSync(path)]));
   // V8 compiles in threads of its own meanwhile.
-  const [component] = await Promise.all([assemble(decode(contents)), verify(contents, files)]);
+  const [component] = await Promise.all([
+    assemble(decode(contents), wasi),
+    verify(contents, files),
+  ]);
   return component;
 }
 
@@ -131,14 +149,17 @@ function decode(contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Transpi
   };
 }
 
-async function assemble({ script, modules, images }: Transpiled): Promise<CompiledComponent> {
+async function assemble(
+  { script, modules, images }: Transpiled,
+  wasi: WasiVersion,
+): Promise<CompiledComponent> {
   const compiled = await Promise.all(
     [...modules].map(async ([name, bytes]) => [name, await WebAssembly.compile(bytes)] as const),
   );
   const shared = [...images].map(([name, { shape, bytes }]) =>
     [name, { shape, bytes: toSharedMemory(bytes) }] as const
   );
-  return { script, modules: new Map(compiled), images: new Map(shared) };
+  return { wasi, script, modules: new Map(compiled), images: new Map(shared) };
 }
 
 /** Copies bytes to memory that all threads of the component share. */
@@ -164,6 +185,7 @@ function filesOf({ script, modules, images }: Transpiled): EngineFile[] {
 /** Transpiles in a thread without permissions, which gives its memory back when it ends. */
 async function transpileInThread(
   component: Uint8Array<ArrayBuffer>,
+  wasi: WasiVersion,
   digest: Digest,
   signal: AbortSignal | undefined,
 ): Promise<Transpiled> {
@@ -184,7 +206,8 @@ async function transpileInThread(
     reject(cannotCompile(digest, event.message));
   };
   try {
-    const request: TranspileRequest = { component, files: readTranspiler() };
+    const wrapper = isCoreModule(component) ? readWrapper() : undefined;
+    const request: TranspileRequest = { component, wasi, files: readTranspiler(wasi), wrapper };
     worker.postMessage(request, [component.buffer]);
     return await promise;
   } finally {

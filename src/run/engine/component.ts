@@ -1,9 +1,13 @@
+import { draftImports } from "../wasi/drafts/imports.ts";
 import { type Host, hostImports, type HostSettings } from "../wasi/host.ts";
 import { noteYield } from "../wasi/io/poll.ts";
 import { PREVIEW1 } from "../wasi/preview1/guest.ts";
+import { GuestTask } from "../wasi/preview3/guest_task.ts";
 import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
+import type { WasiVersion } from "../wasm/requirements.ts";
+import { TASK_IMPORT } from "./adapt_scripts.ts";
 import type { MemoryUse } from "./trap_report.ts";
 
 /** The function that a generated script returns. It is synchronous because its arguments are. */
@@ -18,6 +22,8 @@ type Instantiate = (
 
 /** A component that is ready to be instantiated, as plain data that can be sent to threads. */
 export interface CompiledComponent {
+  /** The version of WASI that the component is made for. */
+  readonly wasi: WasiVersion;
   /** A function body that returns `instantiate`. */
   readonly script: string;
   /** Core modules by the names that the script uses. */
@@ -31,18 +37,26 @@ export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
+/** An import of a draft in a generated script. */
+const DRAFT_IMPORT = /imports\['[^']+@0\.2\.0-rc-2023-/;
+
 /** A component that can be instantiated any number of times. */
 export class Component {
+  readonly wasi: WasiVersion;
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
+  /** True if it imports drafts of 0.2, whose interfaces would be made in vain for all others. */
+  readonly #usesDrafts: boolean;
   /** True if the host is known to have every function that the script reads. */
   #hasAllImports = false;
 
   /** @param maxMemory bytes to which the memory of a module can grow */
-  constructor({ script, modules, images }: CompiledComponent, maxMemory?: number) {
+  constructor({ wasi, script, modules, images }: CompiledComponent, maxMemory?: number) {
+    this.wasi = wasi;
     this.#instantiate = new Function(script)();
     this.#modules = modules;
+    this.#usesDrafts = DRAFT_IMPORT.test(script);
     this.#memories = new Map(
       [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image, maxMemory)]),
     );
@@ -56,12 +70,15 @@ export class Component {
   start(host: Host): Instance {
     noteYield();
     const resources = new InstanceResources();
+    const task = this.wasi === "0.3" ? new GuestTask() : undefined;
     const memories: PooledMemory[] = [];
     try {
-      const imports = hostImports(host, resources);
+      const latest = hostImports(host, resources, task);
+      const imports = this.#usesDrafts ? { ...latest, ...draftImports(latest) } : latest;
+      const checked = this.#hasAllImports ? imports : withoutGaps(imports);
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,
-        this.#hasAllImports ? imports : withoutGaps(imports),
+        task ? { ...checked, [TASK_IMPORT]: task } : checked,
         (module, imports = {}) =>
           new WebAssembly.Instance(
             module,
@@ -69,7 +86,7 @@ export class Component {
           ),
       );
       this.#hasAllImports = true;
-      return new Instance(exports, resources, memories);
+      return new Instance(exports, resources, memories, task);
     } catch (error) {
       resources[Symbol.dispose]();
       throw error;
@@ -122,6 +139,8 @@ interface PooledMemory {
 
 /** A guest that can be called. Disposing of it frees its resources, and makes it trap if it waits. */
 export class Instance implements Disposable {
+  /** The task of its call; undefined unless it is made for WASI 0.3. */
+  readonly task: GuestTask | undefined;
   readonly #exports: Record<string, unknown>;
   readonly #resources: InstanceResources;
   readonly #memories: readonly PooledMemory[];
@@ -130,7 +149,9 @@ export class Instance implements Disposable {
     exports: Record<string, unknown>,
     resources: InstanceResources,
     memories: readonly PooledMemory[],
+    task: GuestTask | undefined,
   ) {
+    this.task = task;
     this.#exports = exports;
     this.#resources = resources;
     this.#memories = memories;
@@ -156,13 +177,14 @@ export class Instance implements Disposable {
     return this.#resources.exitCode;
   }
 
-  /** Returns an exported interface by its name without a version, such as `wasi:cli/run`. */
-  interface<T>(name: string): T {
-    const key = Object.keys(this.#exports).find((key) => key.startsWith(`${name}@`));
-    return this.#exports[key!] as T;
+  /** Returns an exported interface by the beginning of its name, such as `wasi:cli/run@0.2`; undefined if it has none. */
+  interface<T>(name: string): T | undefined {
+    const key = Object.keys(this.#exports).find((key) => key.startsWith(name));
+    return key === undefined ? undefined : this.#exports[key] as T;
   }
 
   [Symbol.dispose](): void {
+    this.task?.stop();
     this.#resources[Symbol.dispose]();
   }
 }

@@ -1,6 +1,12 @@
 import { messageOf } from "../../base/errors.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
-import { type Requirements, requirementsOf, unsupportedWasm } from "../wasm/requirements.ts";
+import {
+  type Requirements,
+  requirementsOf,
+  runsAsModule,
+  unsupportedWasm,
+} from "../wasm/requirements.ts";
+import { stubsOf, usesStores } from "../wasm/spin_interfaces.ts";
 import type { WasmSource } from "../wasm/source.ts";
 import type { CompiledModule } from "./command_worker.ts";
 import { cannotCompile, type Compiler } from "./compiler.ts";
@@ -9,8 +15,13 @@ import type { CompiledComponent } from "./component.ts";
 /** Wasm that the embedded engine can run. */
 export interface PreparedWasm {
   readonly source: WasmSource;
+  /** "component" also for a core module that a component is made of. */
   readonly form: "module" | "component";
   readonly requirements: Requirements;
+  /** Interfaces that are missing, so that each call of them fails. */
+  readonly stubs: readonly string[];
+  /** True if it imports key-value stores or SQLite databases. */
+  readonly usesStores: boolean;
 }
 
 /**
@@ -24,7 +35,16 @@ export function prepareWasm(source: WasmSource, isInApp = false): PreparedWasm {
   if (requirements.unsupported.length > 0) {
     throw unsupportedWasm(source.name, requirements, isInApp);
   }
-  return { source, form: binary.kind, requirements };
+  const imports = binary.kind === "component"
+    ? binary.imports
+    : [...new Set(binary.imports.map(({ module }) => module))];
+  return {
+    source,
+    form: runsAsModule(binary, requirements) ? "module" : "component",
+    requirements,
+    stubs: stubsOf(imports),
+    usesStores: usesStores(imports),
+  };
 }
 
 /**
@@ -32,7 +52,7 @@ export function prepareWasm(source: WasmSource, isInApp = false): PreparedWasm {
  * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
  */
 export function compileComponent(
-  { source }: PreparedWasm,
+  { source, requirements }: PreparedWasm,
   options: {
     readonly compiler: Compiler;
     readonly onCompile?: (name: string) => void;
@@ -41,6 +61,7 @@ export function compileComponent(
   },
 ): Promise<CompiledComponent> {
   return options.compiler.compile(source.digest(), () => source.read(), {
+    wasi: requirements.wasi,
     onMiss: () => options.onCompile?.(source.name),
     warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),
     signal: options.signal,

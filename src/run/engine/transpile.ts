@@ -1,5 +1,8 @@
+import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
+import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
+import { SQLITE_4 } from "../wasm/spin_interfaces.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
@@ -21,12 +24,32 @@ interface Transpiler {
   };
 }
 
+/** Functions of key-value stores and databases, which another thread carries out. */
+const STATE_IMPORTS = [
+  ...["[static]store.open", "[method]store.get", "[method]store.set", "[method]store.delete"],
+  ...["[method]store.exists", "[method]store.get-keys"],
+].map((name) => `fermyon:spin/key-value#${name}`).concat(
+  ["fermyon:spin/sqlite", "spin:sqlite/sqlite"].flatMap((sqlite) => [
+    `${sqlite}#[static]connection.open`,
+    `${sqlite}#[method]connection.execute`,
+    `${sqlite}#[method]connection.changes`,
+    `${sqlite}#[method]connection.last-insert-rowid`,
+  ]),
+  ["open", "get", "set", "delete", "exists", "list-keys"].map((name) =>
+    `wasi:keyvalue/store#${name === "open" ? name : `[method]bucket.${name}`}`
+  ),
+  ["get-many", "set-many", "delete-many"].map((name) => `wasi:keyvalue/batch#${name}`),
+  ["increment", "swap", "[method]cas.current"].map((name) => `wasi:keyvalue/atomics#${name}`),
+);
+
 /**
  * Host functions that may wait: the guest is suspended meanwhile, and its thread serves others. A name without a
  * version applies to every 0.2.x.
  */
 const WAITING_IMPORTS = [
   "wasi:io/poll#poll",
+  "wasi:io/poll#poll-list",
+  "wasi:io/poll#poll-one",
   "wasi:io/poll#[method]pollable.block",
   "wasi:io/streams#[method]input-stream.blocking-read",
   "wasi:io/streams#[method]input-stream.blocking-skip",
@@ -34,6 +57,27 @@ const WAITING_IMPORTS = [
   "wasi:io/streams#[method]output-stream.blocking-write-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush",
   "wasi:io/streams#[method]output-stream.blocking-splice",
+  ...STATE_IMPORTS,
+];
+
+/** Functions of WASI 0.3 that must return at once, but whose results come from the thread that owns the sockets. */
+const WAITING_IMPORTS_3 = [
+  "wasi:sockets/types#[method]tcp-socket.bind",
+  "wasi:sockets/types#[method]tcp-socket.listen",
+  "wasi:sockets/types#[method]udp-socket.bind",
+  "wasi:sockets/types#[method]udp-socket.connect",
+];
+
+type ImportMap = readonly (readonly [name: string, key: string])[];
+
+const DRAFT_MAP: ImportMap = DRAFT_INTERFACES.map((name) => [name, name]);
+
+/** The packages of WASI 0.3 and Spin 4 whose names others of 0.2 and Spin 3 have. */
+const WASI_3_MAP: ImportMap = [
+  ...["cli", "clocks", "filesystem", "http", "random", "sockets"].flatMap((name) =>
+    WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`] as const)
+  ),
+  [SQLITE_4, SQLITE_4],
 ];
 
 /** Guest functions that call one of those. */
@@ -49,15 +93,23 @@ const WAITING_EXPORTS = ["wasi:http/incoming-handler#handle", "wasi:cli/run#run"
  */
 export async function transpile(
   component: Uint8Array,
+  wasi: WasiVersion,
   files: TranspilerFiles,
 ): Promise<Transpiled> {
   const { $init, generate } = loadTranspiler(files);
   await $init;
   const generated = generate(component, {
     name: "component",
-    map: [],
+    // By default, imports are named without a version.
+    map: [...wasi === "0.2" ? DRAFT_MAP : WASI_3_MAP],
     instantiation: { tag: "async" },
-    asyncMode: { tag: "jspi", val: { imports: WAITING_IMPORTS, exports: WAITING_EXPORTS } },
+    asyncMode: {
+      tag: "jspi",
+      val: {
+        imports: wasi === "0.2" ? WAITING_IMPORTS : [...WAITING_IMPORTS, ...WAITING_IMPORTS_3],
+        exports: WAITING_EXPORTS,
+      },
+    },
     noTypescript: true,
     noNodejsCompat: true,
     noNamespacedExports: true,
@@ -71,7 +123,7 @@ export async function transpile(
     if (image) images.set(name, image);
   }
   const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
-  return { script: adaptComponent(new TextDecoder().decode(script)), modules, images };
+  return { script: adaptComponent(new TextDecoder().decode(script), wasi), modules, images };
 }
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
@@ -80,7 +132,7 @@ function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
 }
 
 /** A host without files, environment and output: the transpiler only computes. */
-function emptyHost(): Record<string, object> {
+export function emptyHost(): Record<string, object> {
   class Nothing {}
   const none = () => undefined;
   const terminal = { TerminalInput: Nothing, TerminalOutput: Nothing };

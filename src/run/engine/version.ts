@@ -1,5 +1,11 @@
+import type { WasiVersion } from "../wasm/requirements.ts";
+
 /**
- * The version of the embedded engine, a part of the key of compiled code: the version of the transpiler, and a number
- * that changes with the options and with everything else that changes its output.
+ * The versions of the embedded engine by the version of WASI that a component is made for. They are a part of the key
+ * of compiled code: the version of the transpiler, and a number that changes with the options and with everything else
+ * that changes its output.
  */
-export const ENGINE_VERSION = "jco-1.10.2-2";
+export const ENGINE_VERSIONS: Readonly<Record<WasiVersion, string>> = {
+  "0.2": "jco-1.10.2-3",
+  "0.3": "jco-transpile-0.15.0-1",
+};

@@ -38,6 +38,11 @@ export interface GuestEvents {
   readonly onDenial: (message: string) => void;
   /** Called with the number of requests for which there is now room, here or in a thread that replaces this one. */
   readonly onRoom?: (count: number) => void;
+  /**
+   * Hands the port of a thread to the thread that owns the stores.
+   * @returns a function to be called when the guest's thread has ended
+   */
+  readonly openState?: (port: MessagePort) => () => void;
 }
 
 /** A request for a guest. */
@@ -81,6 +86,7 @@ export class GuestThread {
   readonly #timeout: number | undefined;
   #lastId = 0;
   #ended = false;
+  #closeState: (() => void) | undefined;
 
   private constructor(program: GuestProgram, events: GuestEvents) {
     this.#events = events;
@@ -202,6 +208,9 @@ export class GuestThread {
       case "sockets":
         void this.#sockets.serve(message.port);
         return;
+      case "state":
+        this.#closeState = this.#events.openState?.(message.port);
+        return;
       case "denial":
         return this.#events.onDenial(message.message);
     }
@@ -290,6 +299,7 @@ export class GuestThread {
     this.#ended = true;
     this.#worker.terminate();
     this.#sockets.close();
+    this.#closeState?.();
     this.#loaded.reject(cannotLoad(failure.message));
     this.#loaded.promise.catch(() => {}); // Settled long ago, unless the thread is still starting.
     this.#watchdog.stop();

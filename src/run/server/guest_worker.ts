@@ -78,6 +78,7 @@ function load(program: GuestProgram): void {
       program.settings,
       (message) => outbox.post({ type: "denial", message }),
       (port) => outbox.post({ type: "sockets", port }, [port]),
+      (port) => outbox.post({ type: "state", port }, [port]),
     );
     spare = component.start(host);
     outbox.post({ type: "loaded" });

@@ -48,5 +48,7 @@ export type FromGuest =
   | { readonly type: "want"; readonly id: number }
   /** A guest asks for sockets over the port. */
   | { readonly type: "sockets"; readonly port: MessagePort }
+  /** The thread asks for the stores of its component over the port. */
+  | { readonly type: "state"; readonly port: MessagePort }
   /** A guest was denied an access; the message names what would grant it. */
   | { readonly type: "denial"; readonly message: string };

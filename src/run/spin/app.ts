@@ -3,6 +3,7 @@ import { maybe } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import {
   badLockedApp,
+  checkLockedApp,
   LockedAppSchema,
   LockedComponentSchema,
   mapOf,
@@ -38,8 +39,8 @@ export interface OtherTrigger {
 
 export interface SpinComponent {
   readonly id: string;
-  /** Digest of its Wasm. */
-  readonly digest: Digest;
+  /** Digest of its Wasm; undefined if the app is a project that was not pushed. */
+  readonly digest: Digest | undefined;
   readonly files: readonly SpinFile[];
   /** Used as they are: Spin has no templates here. */
   readonly env: ReadonlyMap<string, string>;
@@ -49,6 +50,10 @@ export interface SpinComponent {
   readonly allowedOutboundHosts: readonly string[];
   /** The form from before Spin 2. */
   readonly allowedHttpHosts: readonly string[];
+  /** Labels of its key-value stores. */
+  readonly keyValueStores: readonly string[];
+  /** Labels of its SQLite databases. */
+  readonly databases: readonly string[];
   /** Imports that other components satisfy, which Spin composes with it before it runs. */
   readonly dependencies: readonly string[];
 }
@@ -75,6 +80,8 @@ const ComponentSchema = v.object({
     v.object({
       allowed_outbound_hosts: Strings,
       allowed_http_hosts: Strings,
+      key_value_stores: Strings,
+      databases: Strings,
     }),
     {},
   ),
@@ -112,7 +119,23 @@ type LockedDocument = v.InferOutput<typeof AppSchema>;
  * @throws LarderError LDR_BAD_MANIFEST; LDR_UNSUPPORTED_WASM if the app needs features that only Spin has
  */
 export function parseSpinApp(bytes: Uint8Array, subject: string): SpinApp {
-  const document = readLockedApp(AppSchema, bytes, subject);
+  const app = appOf(readLockedApp(AppSchema, bytes, subject), subject);
+  for (const { id, digest } of app.components.values()) {
+    if (!digest) throw badLockedApp(subject, `the component "${id}" has no digest of its Wasm`);
+  }
+  return app;
+}
+
+/**
+ * Reads the locked app of a project, whose Wasm has no digests.
+ * @param subject name of the manifest, for messages
+ * @throws LarderError LDR_BAD_MANIFEST; LDR_UNSUPPORTED_WASM if the app needs features that only Spin has
+ */
+export function spinAppOf(document: unknown, subject: string): SpinApp {
+  return appOf(checkLockedApp(AppSchema, document, subject), subject);
+}
+
+function appOf(document: LockedDocument, subject: string): SpinApp {
   checkRequirements(document, subject);
   const components = componentsOf(document, subject);
   const isHttp = (trigger: { trigger_type: string }) => trigger.trigger_type === "http";
@@ -156,16 +179,16 @@ function componentsOf(document: LockedDocument, subject: string): Map<string, Sp
   const components = new Map<string, SpinComponent>();
   for (const { id, source, files, env, config, metadata, dependencies } of document.components) {
     if (components.has(id)) throw badLockedApp(subject, `two components are named "${id}"`);
-    const { digest } = source;
-    if (!digest) throw badLockedApp(subject, `the component "${id}" has no digest of its Wasm`);
     components.set(id, {
       id,
-      digest,
+      digest: source.digest,
       files,
       env,
       config,
       allowedOutboundHosts: metadata.allowed_outbound_hosts,
       allowedHttpHosts: metadata.allowed_http_hosts,
+      keyValueStores: metadata.key_value_stores,
+      databases: metadata.databases,
       dependencies: Object.keys(dependencies),
     });
   }

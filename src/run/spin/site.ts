@@ -2,6 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import type { Compiler } from "../engine/compiler.ts";
 import type { GuestProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
+import { NO_STATE } from "../state/locations.ts";
 import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
 import { needsSpin } from "../wasm/requirements.ts";
@@ -10,18 +11,27 @@ import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts"
 import type { CachedApp } from "./cached_app.ts";
 import { Router } from "./routes.ts";
 import { mountTree } from "./static_files.ts";
-import { componentVariables, resolveVariables, type Variables } from "./variables.ts";
+import { locateStores, type StoreFiles } from "./stores.ts";
+import {
+  componentVariables,
+  type GivenVariables,
+  resolveVariables,
+  type Variables,
+} from "./variables.ts";
 
 /** A Spin app that is ready to be served. */
 export interface SpinSite {
   readonly router: Router;
   /** Programs by the ids of their components. */
   readonly programs: ReadonlyMap<string, GuestProgram>;
+  /** Interfaces that are missing and whose calls fail, by the ids of their components. */
+  readonly stubs: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface SpinSiteOptions {
-  /** Values of `--variable`. */
-  readonly variables: Variables;
+  readonly variables: GivenVariables;
+  /** Where the stores of the app are. */
+  readonly stores: StoreFiles;
   /** The origin at which the app will answer, for requests to itself. */
   readonly origin: string;
   readonly limits: GuestLimits;
@@ -56,7 +66,8 @@ export async function prepareSpinApp(
   for (const { id, prepared, settings } of components) {
     programs.set(id, { ...await compileComponent(prepared, options), settings });
   }
-  return { router, programs };
+  const stubs = new Map(components.map(({ id, prepared }) => [id, prepared.stubs]));
+  return { router, programs, stubs };
 }
 
 function routerOf(app: SpinApp, name: string): Router {
@@ -87,7 +98,7 @@ function prepareComponent(
   cached: CachedApp,
   component: SpinComponent,
   variables: Variables,
-  { origin, limits, network }: SpinSiteOptions,
+  { origin, stores, limits, network }: SpinSiteOptions,
 ): PreparedComponent {
   const { id } = component;
   const wasm = cached.wasm(id);
@@ -113,6 +124,7 @@ function prepareComponent(
     network: rules.length > 0 ? network() : undefined,
     self: origin,
     variables: Object.fromEntries(componentVariables(component, variables, name)),
+    state: prepared.usesStores ? locateStores(component, stores) : NO_STATE,
     stdin: "empty",
     limits,
   };

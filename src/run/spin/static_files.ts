@@ -5,9 +5,10 @@ import { badLockedApp } from "../../oci/locked_app.ts";
 import type { MountedFile, MountedFolder } from "../wasi/filesystem/tree_volume.ts";
 import type { SpinComponent, SpinFile } from "./app.ts";
 
-/** Returns the path of a cached blob and its size in bytes; undefined if it is not cached. */
-export type BlobLocator = (
-  digest: Digest,
+/** Returns the path of a component's static file and its size in bytes; undefined if it is not cached. */
+export type FileLocator = (
+  file: SpinFile,
+  component: string,
 ) => { readonly hostPath: string; readonly size: number } | undefined;
 
 /**
@@ -20,7 +21,7 @@ export type BlobLocator = (
  */
 export function mountTree(
   component: SpinComponent,
-  locate: BlobLocator,
+  locate: FileLocator,
   subject: string,
 ): MountedFolder {
   const root = newFolder();
@@ -36,7 +37,7 @@ export function mountTree(
     if (existing) {
       throw badFile(label, existing.kind === "file" ? "is listed twice" : "is also a folder");
     }
-    entries.set(name, mountFile(file, locate, label));
+    entries.set(name, mountFile(file, () => locate(file, component.id), label));
   }
   return root;
 }
@@ -60,8 +61,8 @@ function segmentsOf(path: string, label: Label): string[] {
   if (path.includes("\0") || !path.isWellFormed()) {
     throw badFile(label, "has a name that no file can have");
   }
-  if (path.includes("\\")) throw badFile(label, "has a backslash in its path");
-  const segments = path.replace(/^\//, "").split("/");
+  // Apps that were pushed on Windows have its separator.
+  const segments = path.replaceAll("\\", "/").replace(/^\//, "").split("/");
   if (segments.includes("..")) throw badFile(label, "leaves the mount");
   if (segments.some((segment) => segment === "" || segment === ".")) {
     throw badFile(label, 'has an empty segment or "." in its path');
@@ -80,15 +81,19 @@ function folderAt(root: OpenFolder, segments: readonly string[], label: Label): 
   return folder;
 }
 
-function mountFile({ inline, digest }: SpinFile, locate: BlobLocator, label: Label): MountedFile {
+function mountFile(
+  { inline, digest }: SpinFile,
+  locate: () => ReturnType<FileLocator>,
+  label: Label,
+): MountedFile {
   if (inline !== undefined) {
     const bytes = inlineBytes(inline);
     if (!bytes) throw badFile(label, "is not base64");
     return { kind: "file", size: bytes.length, content: { bytes } };
   }
-  if (!digest) throw badFile(label, "has neither a digest nor content");
-  const blob = locate(digest);
-  if (!blob) throw missingFile(label, digest);
+  const blob = locate();
+  if (!blob && !digest) throw badFile(label, "has neither a digest nor content");
+  if (!blob) throw missingFile(label, digest!);
   return { kind: "file", size: blob.size, content: { hostPath: blob.hostPath } };
 }
 

@@ -6,19 +6,25 @@ import { parseLockedText } from "./locked_text.ts";
 /** Values of variables by name. */
 export type Variables = ReadonlyMap<string, string>;
 
+/** Values for an app's variables. */
+export interface GivenVariables {
+  /** Those that the user named, each of which the app must have. */
+  readonly named: Variables;
+  /** Those of files, the environment and a runtime config, of which the app need not have all. */
+  readonly others: Variables;
+}
+
 /**
- * Returns the values of an app's variables: the given ones, and the defaults of the others.
- *
- * @param given values of `--variable NAME=VALUE`
+ * Returns the values of an app's variables: the given ones, and the defaults of those that have none.
  * @throws LarderError LDR_USAGE if the app has no such variable, or a value without a default was not given
  */
-export function resolveVariables(app: SpinApp, given: Variables): Variables {
-  const unknown = [...given.keys()].find((name) => !app.variables.has(name));
+export function resolveVariables(app: SpinApp, { named, others }: GivenVariables): Variables {
+  const unknown = [...named.keys()].find((name) => !app.variables.has(name));
   if (unknown !== undefined) throw unknownVariable(app, unknown);
   const values = new Map<string, string>();
   const missing: string[] = [];
   for (const [name, variable] of app.variables) {
-    const value = given.get(name) ?? variable.default;
+    const value = named.get(name) ?? others.get(name) ?? variable.default;
     if (value === undefined) missing.push(name);
     else values.set(name, value);
   }
@@ -75,6 +81,7 @@ function missingValues(app: SpinApp, names: readonly string[]): LarderError {
   const quoted = names.map((name) => `"${name}"`).join(", ");
   const needed = names.length === 1 ? "a value for the variable" : "values for the variables";
   return new LarderError("LDR_USAGE", `the app ${app.name} needs ${needed} ${quoted}`, {
-    hint: `give it with ${names.map((name) => `--variable ${name}=VALUE`).join(" ")}`,
+    hint: `give it with ${names.map((name) => `--variable ${name}=VALUE`).join(" ")}, or in the ` +
+      `environment as SPIN_VARIABLE_${names[0]!.toUpperCase()}`,
   });
 }

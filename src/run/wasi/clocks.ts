@@ -15,6 +15,12 @@ export function wallNow(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }
 
+/** Returns the time of the system as a `datetime` of `wasi:clocks`, which is an `instant` in 0.3. */
+export function wallClock(): { seconds: bigint; nanoseconds: number } {
+  const now = Date.now();
+  return { seconds: BigInt(Math.floor(now / 1000)), nanoseconds: (now % 1000) * 1e6 };
+}
+
 /** Waits for an instant; disposing of it rejects the wait with a trap. */
 class Timer implements Disposable {
   readonly #instant: bigint;
@@ -69,10 +75,7 @@ export function clockImports(resources: InstanceResources): Record<string, objec
       subscribeDuration: (duration: bigint) => pollableAt(monotonicNow() + duration, resources),
     },
     "wasi:clocks/wall-clock": {
-      now() {
-        const now = Date.now();
-        return { seconds: BigInt(Math.floor(now / 1000)), nanoseconds: (now % 1000) * 1e6 };
-      },
+      now: wallClock,
       resolution: () => ({ seconds: 0n, nanoseconds: 1e6 }),
     },
   };

@@ -25,7 +25,7 @@ export function fillRandom(buffer: Uint8Array): void {
   }
 }
 
-function randomU64(): bigint {
+export function randomU64(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0]!;
 }
 

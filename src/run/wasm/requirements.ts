@@ -1,15 +1,22 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
+import { DRAFT_INTERFACES } from "./draft_interfaces.ts";
+import { isSpinInterface } from "./spin_interfaces.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
+
+/** A version of WASI whose components the embedded engine runs. */
+export type WasiVersion = "0.2" | "0.3";
 
 /** The way in which a Wasm binary is called, and what it needs that the embedded engine lacks. */
 export interface Requirements {
   /**
    * "command" runs and ends; "http" answers requests; "spin" is called in a way that only Spin supports, such as
-   * interfaces from before Spin 2, or a module that Spin turns into a component.
+   * interfaces from before Spin 2.
    */
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
   readonly entry: string;
+  /** The version of WASI that the export belongs to, or that an import is of if it is newer. */
+  readonly wasi: WasiVersion;
   /** Imports, and the entry if necessary, that the embedded engine lacks. */
   readonly unsupported: readonly string[];
 }
@@ -44,10 +51,23 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Other interfaces that it has, in exactly these versions. */
-const OTHERS: ReadonlySet<string> = new Set(["fermyon:spin/variables@2.0.0"]);
+/**
+ * The versions of WASI 0.3 that it has: the release and the draft with the same functions, which Spin's Python SDK
+ * imports. Not 0.3.x, because a later release may add functions.
+ */
+export const WASI_3_VERSIONS: readonly string[] = ["0.3.0", "0.3.0-rc-2026-03-15"];
 
-/** The only module that a core module may import: WASI preview 1. */
+/** Interfaces of {@link WASI_3_VERSIONS} that it has. */
+const WASI_3: Readonly<Record<string, readonly string[]>> = {
+  "wasi:cli": [...WASI["wasi:cli"]!, "types"],
+  "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
+  "wasi:filesystem": ["preopens", "types"],
+  "wasi:http": ["client", "types"],
+  "wasi:random": ["insecure", "insecure-seed", "random"],
+  "wasi:sockets": ["ip-name-lookup", "types"],
+};
+
+/** The module that a core module may import beside interfaces: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
 
 /** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
@@ -64,16 +84,18 @@ const WASMTIME = [
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
-    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+)?$/, true],
-    ["command", /^wasi:cli\/run@0\.2(?:\.\d+)?$/, true],
+    ["http", /^wasi:http\/handler@0\.3\.0(?:-rc-2026-03-15)?$/, true],
+    ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
+    // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
+    ["command", /^wasi:cli\/run@0\.3\.0(?:-rc-2026-03-15)?$/, true],
+    ["command", /^wasi:cli\/run@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
     ["spin", /^(?:(?:fermyon:spin|spin:[a-z0-9-]+)\/.+|inbound-(?:http|redis))$/, false],
   ];
 
-/** Exports of core modules that Spin calls, or turns into components. */
-const SPIN_MODULE =
-  /^(?:handle-http-request|handle-redis-message|(?:fermyon:spin|spin:[a-z0-9-]+|wasi:http)\/.+#.+)$/;
+/** Exports of core modules that only Spin calls. */
+const SPIN_MODULE = /^handle-(?:http-request|redis-message)$/;
 
 /** Limit on names in a message. */
 const MAX_SHOWN_NAMES = 3;
@@ -89,9 +111,8 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   const exports = wasm.exports.length === 0 ? "nothing" : enumerate(wasm.exports);
   const reason = `it is a ${wasm.kind} that exports ${exports}`;
   throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
-    hint: wasm.exports.some((each) => each.includes("#"))
-      ? "it looks like the core module of a component: convert it with wasm-tools component new"
-      : "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
+    hint:
+      "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
   });
 }
 
@@ -135,7 +156,7 @@ export function unsupportedByWasmtime(
   const reason = `it needs ${enumerate(missing)}, which Wasmtime does not have`;
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {
     hint: requirements.unsupported.length === 0
-      ? "leave out --engine: the embedded engine has it"
+      ? "leave out --engine: the embedded engine can run it"
       : hintForHost(requirements),
   });
 }
@@ -147,28 +168,74 @@ function hintForHost({ kind, unsupported }: Requirements): string {
     : "only the host that it was made for has it; what another component exports, wac plug adds";
 }
 
+/** True if a binary runs as it is on WASI preview 1, without being made a component. */
+export function runsAsModule(wasm: WasmBinary, { entry }: Requirements): boolean {
+  return wasm.kind === "module" && entry === "_start" &&
+    wasm.imports.every(({ module }) => module === PREVIEW_1);
+}
+
 function ofComponent({ imports, exports }: WasmComponent): Requirements | undefined {
-  const missing = imports.filter((name) => !isSupported(name));
+  return ofInterfaces(exports, imports, imports.filter((name) => !isSupported(name)));
+}
+
+function ofInterfaces(
+  exports: readonly string[],
+  imports: readonly string[],
+  missing: readonly string[],
+): Requirements | undefined {
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
-    if (entry) return { kind, entry, unsupported: supported ? missing : [entry, ...missing] };
+    if (!entry) continue;
+    const wasi = [entry, ...imports].some((name) => isWasi3(versionOf(name))) ? "0.3" : "0.2";
+    return { kind, entry, wasi, unsupported: supported ? missing : [entry, ...missing] };
   }
 }
 
 function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
-  const missing = imports.filter(({ module }) => module !== PREVIEW_1)
-    .map(({ module, name }) => `${module}.${name}`);
+  const missing = missingOf(imports);
+  const functions = new Map(
+    exports.filter((name) => name.includes("#")).map((name) => [name.split("#")[0]!, name]),
+  );
+  const modules = imports.map(({ module }) => module);
+  const requirements = ofInterfaces([...functions.keys()], modules, missing);
   // TinyGo's modules for Spin have a _start as well.
+  if (requirements) return withEntry(requirements, functions.get(requirements.entry)!);
   const spin = exports.find((name) => SPIN_MODULE.test(name));
-  if (spin) return { kind: "spin", entry: spin, unsupported: [spin, ...missing] };
+  if (spin) return { kind: "spin", entry: spin, wasi: "0.2", unsupported: [spin, ...missing] };
   if (!exports.includes("_start")) return undefined;
-  return { kind: "command", entry: "_start", unsupported: missing };
+  return { kind: "command", entry: "_start", wasi: "0.2", unsupported: missing };
+}
+
+/** Names the exported function of a module instead of the interface that it belongs to. */
+function withEntry(requirements: Requirements, entry: string): Requirements {
+  const unsupported = requirements.unsupported.map((name) =>
+    name === requirements.entry ? entry : name
+  );
+  return { ...requirements, entry, unsupported };
+}
+
+function missingOf(imports: WasmModule["imports"]): string[] {
+  const missing = imports.filter(({ module }) => module !== PREVIEW_1 && !isSupported(module));
+  const names = missing.map(({ module, name }) =>
+    INTERFACE.test(module) ? module : `${module}.${name}`
+  );
+  return [...new Set(names)];
 }
 
 function isSupported(name: string): boolean {
-  const [, group, member, version] = INTERFACE.exec(name) ?? [];
-  const members = group !== undefined && Object.hasOwn(WASI, group) ? WASI[group]! : [];
-  return OTHERS.has(name) || (VERSION.test(version ?? "") && members.includes(member!));
+  if (isSpinInterface(name) || DRAFT_INTERFACES.includes(name)) return true;
+  const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
+  const interfaces = VERSION.test(version) ? WASI : isWasi3(version) ? WASI_3 : {};
+  const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];
+  return members.includes(member!);
+}
+
+function versionOf(name: string): string {
+  return INTERFACE.exec(name)?.[3] ?? "";
+}
+
+function isWasi3(version: string): boolean {
+  return WASI_3_VERSIONS.includes(version);
 }
 
 function isInWasmtime(name: string): boolean {

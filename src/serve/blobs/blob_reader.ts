@@ -121,7 +121,7 @@ export class BlobReader {
   /** Delivers the rest from the committed blob, which may have been deleted since, but not if this process wrote it. */
   async *#rest(generation: number | undefined): AsyncGenerator<Chunk, void> {
     const isOwn = generation !== undefined && generation === this.#generation && !this.#delivered;
-    if (!this.#file || !isOwn) await this.#openCommitted();
+    if ((!this.#file || !isOwn) && !await this.#openCommitted()) return yield* this.#unstored();
     while (this.#position < this.#range.end) {
       const chunk = await readSome(this.#file!, this.#position, this.#range.end);
       if (!chunk) throw new Error("the blob was truncated while it was served");
@@ -130,17 +130,25 @@ export class BlobReader {
     }
   }
 
-  /** Opens the committed blob, which must have what was delivered. */
-  async #openCommitted(): Promise<void> {
+  /**
+   * Opens the committed blob, which must have what was delivered.
+   * @returns false if this user may not read it
+   */
+  async #openCommitted(): Promise<boolean> {
     const path = await this.#find();
-    const file = path === undefined ? undefined : openIfAny(path);
-    if (!file) throw new Error("the blob was deleted while it was served");
+    if (path === undefined) throw new Error("the blob was deleted while it was served");
+    const file = openIfAny(path);
+    if (!file) {
+      this.#download.warnUnreadable(path);
+      return false;
+    }
     if (this.#position > this.#range.start && !await this.#isPartOf(file)) {
       file.close();
       throw new Error("the client was sent bytes that the blob does not have");
     }
     this.#file?.close();
     this.#file = file;
+    return true;
   }
 
   /** True if a file has what was delivered. */
@@ -151,7 +159,7 @@ export class BlobReader {
     return expected.digest() === this.#delivered!.digest();
   }
 
-  /** Delivers the rest from the registry, because the disk does not take the blob. */
+  /** Delivers the rest from the registry, because the disk does not take or give the blob. */
   async *#unstored(): AsyncGenerator<Chunk, void> {
     const { descriptor, source } = this.#download;
     const hasher = this.#newHasher();

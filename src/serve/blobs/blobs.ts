@@ -3,7 +3,7 @@ import { RecentMap } from "../../base/recent_map.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { formatReference, type Reference } from "../../oci/reference.ts";
+import { formatReference, type Reference, repositoryName } from "../../oci/reference.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import { blobSize } from "../../registry/repository_queries.ts";
@@ -94,7 +94,8 @@ export class Blobs {
     if (isHead && !path) await this.#confirm(asked);
     if (isHead) return { status, headers, body: null, result: path ? "hit" : "miss" };
     const stored = path && this.#read(path, digest, { start, end }, size);
-    if (stored || this.#isArriving(digest)) {
+    if (stored || this.#deps.downloads.isRunning(asked.descriptor)) {
+      // Another client has started the download.
       this.#deps.uses.addPart(repository, digest, { saved: end - start });
     }
     if (stored) return { status, headers, ...stored, result: "hit" };
@@ -181,11 +182,6 @@ export class Blobs {
     return reader.stream();
   }
 
-  /** True if another client has started the download of a blob. */
-  #isArriving(digest: Digest): boolean {
-    return this.#deps.downloads.isRunning(this.#deps.layout.partial(digest));
-  }
-
   #download({ reference, descriptor, part }: Asked) {
     const { layout, blobs, store: manifests, upstreams, downloads, uses, shared } = this.#deps;
     const { digest } = descriptor;
@@ -193,6 +189,7 @@ export class Blobs {
     const place = { blobs, manifests, reference };
     return downloads.join({
       descriptor,
+      repository: repositoryName(reference),
       source,
       onEnd: (fetched) => {
         const fromShared = source.isShared(digest) ? { shared: fetched } : {};

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { LarderError, messageOf } from "../../base/errors.ts";
+import { hasCode, LarderError, messageOf } from "../../base/errors.ts";
 import { statIfAny } from "../../base/files/files.ts";
 import { LOCK_POLL, PULL_ROUNDS } from "../../base/limits.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
@@ -7,11 +7,14 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Fetcher } from "../../oci/fetcher.ts";
 import { transfer } from "../../pull/transfer/transfer.ts";
 import type { Ingest, IngestOptions } from "../../store/blobs/ingest.ts";
+import { SharedSource } from "./shared_source.ts";
 import type { Space } from "./space.ts";
 
 /** What a download needs to know of its blob. */
 export interface DownloadRequest {
   readonly descriptor: BlobDescriptor;
+  /** The repository that is asked, and its name. */
+  readonly repository: string;
   readonly source: Fetcher;
   /** The partial file, which the process that has its lock writes. */
   readonly partial: string;
@@ -42,7 +45,7 @@ export function isOfDisk(error: unknown): boolean {
   return error instanceof LarderError && error.exitCode === 7;
 }
 
-/** The downloads that are under way, one for each blob. */
+/** The downloads that are under way, one for each blob. A wrong size, which any manifest can state, is one of its own. */
 export class Downloads {
   readonly #deps: DownloadDependencies;
   readonly #running = new Map<string, SharedDownload>();
@@ -53,23 +56,33 @@ export class Downloads {
 
   /** Returns the download of a blob that is under way, or starts one. It goes on to its end without readers too. */
   join(request: DownloadRequest): SharedDownload {
-    const { partial } = request;
-    const running = this.#running.get(partial);
-    if (running) return running;
+    const { repository, source, descriptor } = request;
+    const key = keyOf(descriptor);
+    const running = this.#running.get(key);
+    if (running && running.progress.state !== "failed") {
+      running.source.add(repository, source);
+      return running;
+    }
     const download = new SharedDownload(request, this.#deps);
-    this.#running.set(partial, download);
-    download.ended.then(() => this.#running.delete(partial));
+    this.#running.set(key, download);
+    download.ended.then(() => {
+      if (this.#running.get(key) === download) this.#running.delete(key);
+    });
     return download;
   }
 
-  isRunning(partial: string): boolean {
-    return this.#running.has(partial);
+  isRunning(descriptor: BlobDescriptor): boolean {
+    return this.#running.has(keyOf(descriptor));
   }
 
   /** Resolves when no download is under way. */
   async ended(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ ended }) => ended));
   }
+}
+
+function keyOf({ digest, size }: BlobDescriptor): string {
+  return `${digest} ${size}`;
 }
 
 /** How far a download is. */
@@ -86,7 +99,7 @@ export type Progress =
 export class SharedDownload {
   readonly descriptor: BlobDescriptor;
   readonly partial: string;
-  readonly source: Fetcher;
+  readonly source = new SharedSource();
   /** Resolves when it is done or has failed. */
   readonly ended: Promise<void>;
   readonly #deps: DownloadDependencies;
@@ -100,7 +113,7 @@ export class SharedDownload {
   constructor(request: DownloadRequest, deps: DownloadDependencies) {
     this.descriptor = request.descriptor;
     this.partial = request.partial;
-    this.source = request.source;
+    this.source.add(request.repository, request.source);
     this.#deps = deps;
     this.ended = this.#run(request);
   }
@@ -112,6 +125,11 @@ export class SharedDownload {
   /** Resolves at the next change of {@link progress}. */
   get change(): Promise<void> {
     return this.#change.promise;
+  }
+
+  /** Says why clients get the blob from its registry although the cache has it. */
+  warnUnreadable(path: string): void {
+    this.#deps.warn(`cannot read ${path}: serving it from its registry`);
   }
 
   async #run(request: DownloadRequest): Promise<void> {
@@ -136,20 +154,31 @@ export class SharedDownload {
   /** Fetches the blob; if the disk is full, as often as space can be freed. */
   async #transfer(request: DownloadRequest): Promise<void> {
     const { clock, signal, note: onRetry, space } = this.#deps;
-    const { source, descriptor } = request;
+    const { descriptor } = request;
     const onStart = (offset: number) => this.#begin(offset);
     const onBytes = (count: number) => this.#advance(count);
     for (let round = 1;; round++) {
       try {
         const options = { clock, signal, onStart, onBytes, onRetry };
-        await transfer(source, descriptor, () => this.#open(request), options);
+        await transfer(this.source, descriptor, () => this.#open(request), options);
         return;
       } catch (error) {
         const missing = Math.max(0, (descriptor.size ?? 0) - this.#length);
         const isMade = round <= PULL_ROUNDS &&
           await space.recover(error, descriptor.digest, missing);
-        if (!isMade) throw error;
+        if (isMade) continue;
+        if (hasCode(error, "LDR_DISK_FULL")) await this.#discard(request);
+        throw error;
       }
+    }
+  }
+
+  /** Gives back the space of the partial file, which would keep everything else out of the cache. */
+  async #discard({ open }: DownloadRequest): Promise<void> {
+    try {
+      (await open({ signal: this.#deps.signal }))?.discard();
+    } catch {
+      // The disk does not even take the lock, or larder is stopping: gc removes the file.
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { statIfAny } from "../../base/files/files.ts";
-import { formatReference, type Reference } from "../../oci/reference.ts";
+import { formatReference, type Reference, repositoryName } from "../../oci/reference.ts";
 import type { Room } from "../../pull/room.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { Layout } from "../../store/layout.ts";
@@ -21,12 +21,16 @@ import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import { Deletions } from "./deletions.ts";
 import { referrersIn } from "./local_referrers.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
+import { PromisedContent } from "./promised_content.ts";
 import { PushedManifests } from "./pushed_manifests.ts";
+import { Turns } from "./turns.ts";
 import { UploadSessions } from "./upload_sessions.ts";
 import { methodNotAllowed, Uploads } from "./uploads.ts";
 
 /** A route to something of a repository. */
 export type RepositoryRoute = Extract<Route, { readonly repository: Reference }>;
+
+type ReadRoute = Exclude<RepositoryRoute, { readonly kind: "upload" }>;
 
 export interface LocalDependencies {
   readonly layout: Layout;
@@ -57,12 +61,16 @@ export class LocalRegistry implements Disposable {
   readonly #uploads: Uploads;
   readonly #manifests: PushedManifests;
   readonly #deletions: Deletions;
+  readonly #promised: PromisedContent;
+  /** The pushes and deletions of manifests, by repository: one must not delete what another is about to refer to. */
+  readonly #changes = new Turns();
 
   constructor(deps: LocalDependencies) {
     this.#deps = deps;
     const sessions = this.#sessions = new UploadSessions(deps.layout, deps.lease, deps.clock);
-    this.#uploads = new Uploads({ ...deps, sessions });
-    this.#manifests = new PushedManifests(deps);
+    const promised = this.#promised = new PromisedContent(deps.lease, deps.clock);
+    this.#uploads = new Uploads({ ...deps, sessions, promised });
+    this.#manifests = new PushedManifests({ ...deps, promised, changes: this.#changes });
     this.#deletions = new Deletions(deps);
   }
 
@@ -71,8 +79,9 @@ export class LocalRegistry implements Disposable {
     if (route.kind === "upload") return await this.#uploads.answer(request, route);
     switch (request.method) {
       case "GET":
-      case "HEAD":
         return await this.#read(request, route);
+      case "HEAD":
+        return await this.#tell(request, route);
       case "PUT":
         if (route.kind === "tag" || route.kind === "manifest") {
           return await this.#manifests.answer(request, route);
@@ -80,7 +89,10 @@ export class LocalRegistry implements Disposable {
         break;
       case "DELETE":
         if (route.kind !== "tags" && route.kind !== "referrers") {
-          return await this.#delete(route);
+          return await this.#changes.run(
+            repositoryName(route.repository),
+            () => this.#delete(route),
+          );
         }
     }
     throw methodNotAllowed(METHODS[route.kind]);
@@ -88,12 +100,21 @@ export class LocalRegistry implements Disposable {
 
   /** Closes the uploads; what was uploaded is kept for the next server. */
   [Symbol.dispose](): void {
+    this.#promised[Symbol.dispose]();
     this.#sessions[Symbol.dispose]();
+  }
+
+  /** Answers `HEAD`, by which clients find out what they do not have to push. */
+  async #tell(request: Request, route: ReadRoute): Promise<Answer> {
+    const answer = await this.#read(request, route);
+    if (!("digest" in route) || route.kind === "referrers") return answer;
+    await this.#promised.promise(route.digest);
+    return await this.#read(request, route);
   }
 
   async #read(
     request: Request,
-    route: Exclude<RepositoryRoute, { kind: "upload" }>,
+    route: ReadRoute,
   ): Promise<Answer> {
     const { layout, store, stored, served, uses } = this.#deps;
     const { repository } = route;

@@ -1,10 +1,10 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { concatBytes } from "../../base/bytes.ts";
 import { hasCode } from "../../base/errors.ts";
-import { TRANSFER_BUFFER } from "../../base/limits.ts";
+import { isDeletionError } from "../../base/files/files.ts";
+import { PULL_ROUNDS } from "../../base/limits.ts";
 import { formatBytes } from "../../base/units.ts";
 import type { Digest } from "../../oci/digest.ts";
-import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
 import {
   type ImageManifest,
   type IndexManifest,
@@ -13,7 +13,7 @@ import {
   MAX_MANIFEST,
   parseManifest,
 } from "../../oci/manifest.ts";
-import { formatReference, isTag, type Reference } from "../../oci/reference.ts";
+import { formatReference, isTag, type Reference, repositoryName } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
 import { type Room, withRoom } from "../../pull/room.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
@@ -31,8 +31,11 @@ import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
+import { fileAt } from "./file_source.ts";
 import { subjectOf } from "./local_referrers.ts";
+import type { PromisedContent } from "./promised_content.ts";
 import { chunksOf } from "./request_body.ts";
+import type { Turns } from "./turns.ts";
 
 /** Tags that one request may set. */
 const MAX_TAGS = 100;
@@ -44,6 +47,8 @@ export interface PushDependencies {
   readonly stored: StoredManifests;
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
+  readonly promised: PromisedContent;
+  readonly changes: Turns;
   readonly clock: Clock;
   readonly room: Room | undefined;
   readonly note: (message: string) => void;
@@ -86,10 +91,14 @@ export class PushedManifests {
       expected,
     );
     const subject = subjectOf(manifest);
-    const { layout, room, note } = this.#deps;
+    const { layout, room, note, changes, promised } = this.#deps;
     const space = { bytes: PUBLISH_SPACE, files: 10, folders: [], digests: digestsIn(manifest) };
-    const publish = () => this.#publish(repository, manifest, tags);
-    await withRoom(layout, publish, { room, note, request: () => space });
+    const publish = () => this.#publishAll(repository, manifest, tags);
+    await changes.run(
+      repositoryName(repository),
+      () => withRoom(layout, publish, { room, note, request: () => space }),
+    );
+    promised.kept([manifest.digest, ...digestsIn(manifest)]);
     return {
       status: 201,
       headers: {
@@ -100,6 +109,24 @@ export class PushedManifests {
       },
       body: null,
     };
+  }
+
+  /** Publishes a manifest, again if a client of another server deletes it at the same time. */
+  async #publishAll(
+    repository: Reference,
+    manifest: Manifest,
+    tags: readonly string[],
+  ): Promise<void> {
+    for (let round = 1; round <= PULL_ROUNDS; round++) {
+      try {
+        await this.#publish(repository, manifest, tags);
+        if (await this.#deps.stored.find(repository, manifest.digest)) return;
+      } catch (error) {
+        if (!isDeletionError(error)) throw error;
+      }
+    }
+    const message = `${manifest.digest} was deleted each time it was written`;
+    throw new ApiError(503, "UNAVAILABLE", message, { "retry-after": "1" });
   }
 
   async #publish(
@@ -265,21 +292,4 @@ function otherSize(digest: Digest, size: number, stated: number): ApiError {
 
 function notPushedBefore(digest: Digest): ApiError {
   return new ApiError(404, "MANIFEST_BLOB_UNKNOWN", `${digest} was not pushed to this repository`);
-}
-
-/** A file as the source of a blob. */
-function fileAt(path: string): Fetcher {
-  return {
-    // deno-lint-ignore require-await
-    async fetch(_descriptor, offset = 0): Promise<BlobStream> {
-      return { offset, chunks: readFrom(path, offset) };
-    },
-  };
-}
-
-async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array> {
-  using file = await Deno.open(path, { read: true });
-  file.seekSync(offset, Deno.SeekMode.Start);
-  const buffer = new Uint8Array(TRANSFER_BUFFER);
-  for (let read; (read = await file.read(buffer)) !== null;) yield buffer.subarray(0, read);
 }

@@ -12,6 +12,7 @@ import type { Space } from "../blobs/space.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
+import type { PromisedContent } from "./promised_content.ts";
 import { chunksOf } from "./request_body.ts";
 import { noUpload, type UploadSession, type UploadSessions } from "./upload_sessions.ts";
 
@@ -29,6 +30,7 @@ export interface UploadDependencies {
   readonly indexes: RepositoryIndexes;
   readonly pushed: PushedBlobs;
   readonly sessions: UploadSessions;
+  readonly promised: PromisedContent;
   readonly space: Space;
   readonly clock: Clock;
   /** Returns the repository of a name that a client wrote. @throws if it must not be read */
@@ -145,13 +147,15 @@ export class Uploads {
     session: UploadSession,
     digest: Digest,
   ): Promise<Answer> {
-    const { layout, pushed, sessions, onPushed } = this.#deps;
+    const { layout, pushed, promised, sessions, onPushed } = this.#deps;
     await this.#receive(request, session);
     try {
       const committed = await withSharedLock(layout, () => session.ingest.commit(digest));
       if (!committed) {
         throw new ApiError(404, "BLOB_UPLOAD_UNKNOWN", "the upload was removed from the cache");
       }
+      // The cache may have had it before, for an entry that is removed meanwhile.
+      await promised.promise(digest);
       pushed.add(route.repository, { mediaType: BYTES, ...committed });
       return created(route.name, digest);
     } catch (error) {
@@ -172,10 +176,11 @@ export class Uploads {
     digest: Digest,
     from: string | null,
   ): Promise<Digest | undefined> {
-    const { blobs, pushed } = this.#deps;
+    const { blobs, pushed, promised } = this.#deps;
     const known = from === null ? pushed.findAnywhere(digest) : await this.#blobOf(from, digest);
-    const path = known && await blobs.findHashed(known);
-    if (!path) return undefined;
+    if (!known || !await blobs.findHashed(known)) return undefined;
+    await promised.promise(digest);
+    if (!await blobs.findHashed(known)) return undefined;
     pushed.add(repository, known);
     return digest;
   }

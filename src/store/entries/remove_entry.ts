@@ -1,5 +1,10 @@
 import { join } from "node:path";
-import { removeFolderIfEmpty, removeIfAny, statIfAny } from "../../base/files/files.ts";
+import {
+  isDeletionError,
+  removeFolderIfEmpty,
+  removeIfAny,
+  statIfAny,
+} from "../../base/files/files.ts";
 import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../layout.ts";
 import { EntryLock } from "../locks/entry_lock.ts";
 
@@ -25,9 +30,13 @@ export async function removeEntry(folder: string): Promise<boolean> {
 async function remove(folder: string, names: readonly string[]): Promise<boolean> {
   const paths = names.map((name) => join(folder, name));
   if (!paths.some((path) => statIfAny(path))) return false;
-  {
+  try {
     using _lock = await EntryLock.take(folder);
     for (const path of paths) removeIfAny(path);
+  } catch (error) {
+    // Another process has just removed the folder.
+    if (isDeletionError(error)) return false;
+    throw error;
   }
   removeFolderIfEmpty(folder);
   return true;

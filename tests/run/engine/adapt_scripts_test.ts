@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { adaptComponent, adaptTranspiler } from "../../../src/run/engine/adapt_scripts.ts";
+import {
+  adaptComponent,
+  adaptTranspiler,
+  adaptWasmTools,
+} from "../../../src/run/engine/adapt_scripts.ts";
 import { readPackageFile, TRANSPILER_FILES } from "../../../src/run/engine/transpiler_files.ts";
+import { readWrapper } from "../../../src/run/engine/wrapper_files.ts";
 
 /** The parts of the transpiler's script that the steps replace, in the form that jco 1.10.2 gives them. */
 const TRANSPILER = `\
@@ -41,15 +46,30 @@ function instantiate(getCoreModule, imports) {
 return instantiate;`;
 
 Deno.test("adaptTranspiler turns the module into a function body", () => {
-  assert.equal(adaptTranspiler(TRANSPILER), TRANSPILER_BODY);
+  assert.equal(adaptTranspiler(TRANSPILER, "0.2"), TRANSPILER_BODY);
 });
 
-Deno.test("adaptTranspiler adapts the script of the pinned package", () => {
-  const name = TRANSPILER_FILES.find((name) => name.endsWith(".js"))!;
-  const script = new TextDecoder().decode(readPackageFile(name));
+Deno.test("adaptWasmTools turns the module into a function body", () => {
+  const [module, body] = [TRANSPILER, TRANSPILER_BODY].map((text) =>
+    text.replace("generate, generateTypes", "tools")
+  );
+  assert.equal(adaptWasmTools(module!), body);
+  assert.throws(() => adaptWasmTools(TRANSPILER), /"return the exports" found 0 places, not 1/);
+});
+
+Deno.test("adaptWasmTools adapts the script of the pinned package", () => {
+  const { script } = readWrapper();
   assert.doesNotThrow(() => new Function("host", "compileCore", script));
   assert.doesNotMatch(script, /preview2-shim|import\.meta/);
 });
+
+for (const file of TRANSPILER_FILES.filter(({ name }) => name.endsWith(".js"))) {
+  Deno.test(`adaptTranspiler adapts the script of the pinned package for WASI ${file.wasi}`, () => {
+    const script = new TextDecoder().decode(readPackageFile(file));
+    assert.doesNotThrow(() => new Function("host", "compileCore", script));
+    assert.doesNotMatch(script, /preview2-shim|import\.meta|process\?\.env/);
+  });
+}
 
 const CHANGES: [step: string, from: string, to: string][] = [
   ["take the WASI host from the parameter host", "preview2-shim/io", "preview3-shim/io"],
@@ -62,12 +82,15 @@ for (const [step, from, to] of CHANGES) {
   Deno.test(`adaptTranspiler fails if it cannot ${step}`, () => {
     const changed = TRANSPILER.replace(from, to);
     assert.notEqual(changed, TRANSPILER);
-    assert.throws(() => adaptTranspiler(changed), (error: Error) => error.message.includes(step));
+    assert.throws(
+      () => adaptTranspiler(changed, "0.2"),
+      (error: Error) => error.message.includes(step),
+    );
   });
 }
 
 Deno.test("adaptComponent turns a module into a function body and leaves names alone", () => {
-  assert.equal(adaptComponent(COMPONENT), COMPONENT_BODY);
+  assert.equal(adaptComponent(COMPONENT, "0.2"), COMPONENT_BODY);
 });
 
 Deno.test("adaptComponent fails for a module of another form", () => {
@@ -76,6 +99,39 @@ Deno.test("adaptComponent fails for a module of another form", () => {
   ) {
     const changed = COMPONENT.replace(from!, to!);
     assert.notEqual(changed, COMPONENT);
-    assert.throws(() => adaptComponent(changed), /cannot adapt jco's script: .* found 0 places/);
+    assert.throws(
+      () => adaptComponent(changed, "0.2"),
+      /cannot adapt jco's script: .* found 0 places/,
+    );
   }
 });
+
+/** The parts of a script for WASI 0.3 that the steps replace, in the form that jco-transpile 0.15.0 gives them. */
+const TASKS = `\
+  if (!globalThis?.process?.env?.JCO_DEBUG) { return; }
+  setTimeout(async () => {
+    this.#tickLoop = null;
+  }, 10);
+  if (this.#errored === null) { this.#errored = err; }
+  this.#exited = true;
+  let waitInterval = setInterval(() => {
+    if (!this.hasPendingEvent()) { return; }
+  });
+  throw new Error("missing pending event after blocked stream read");
+  export const _util = {}
+`;
+
+Deno.test("adaptComponent connects a script for WASI 0.3 with the task of its instance", () => {
+  const body = adaptComponent(COMPONENT + "\n" + TASKS, "0.3");
+  assert.doesNotMatch(body, /process|export|, 10\)/);
+  assert.match(body, /#exited = true; if .* imports\['larder:task'\]\.exited\(\)/);
+  assert.match(body, /imports\['larder:task'\]\.failed\(err\)/);
+  assert.match(body, /!this\.hasPendingEvent\(\) && !imports\['larder:task'\]\.isOver/);
+});
+
+for (const part of ["JCO_DEBUG", "#tickLoop", "#errored ===", "#exited", "const _util"]) {
+  Deno.test(`adaptComponent fails for a script for WASI 0.3 without ${part}`, () => {
+    const changed = COMPONENT + "\n" + TASKS.replace(part, "changed");
+    assert.throws(() => adaptComponent(changed, "0.3"), /cannot adapt jco's script/);
+  });
+}

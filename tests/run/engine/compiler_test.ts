@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Digest } from "../../../src/oci/digest.ts";
 import { digestOf } from "../../../src/oci/hash.ts";
 import { Compiler } from "../../../src/run/engine/compiler.ts";
-import { ENGINE_VERSION } from "../../../src/run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../src/run/engine/version.ts";
 import { BlobStore } from "../../../src/store/blobs/blob_store.ts";
 import { CompiledStore } from "../../../src/store/entries/compiled_store.ts";
 import { Layout } from "../../../src/store/layout.ts";
@@ -41,7 +41,7 @@ class TestCompiler {
   }
 
   files(): [name: string, path: string][] {
-    const files = this.#store.find(this.digest, ENGINE_VERSION)!;
+    const files = this.#store.find(this.digest, ENGINE_VERSIONS["0.2"])!;
     return [...files].map(([name, { path }]) => [name, path]);
   }
 }

@@ -32,6 +32,8 @@ Deno.test("parseSpinApp reads name, variables, triggers and components", () => {
           build: { command: "make" },
           allowed_outbound_hosts: ["https://example.com"],
           allowed_http_hosts: ["example.org"],
+          key_value_stores: ["default"],
+          databases: ["main"],
         },
         dependencies: { "a:b/c": { source: { digest: digest("dependency") }, export: null } },
       }),
@@ -57,6 +59,8 @@ Deno.test("parseSpinApp reads name, variables, triggers and components", () => {
     config: new Map([["key", "{{ token }}"]]),
     allowedOutboundHosts: ["https://example.com"],
     allowedHttpHosts: ["example.org"],
+    keyValueStores: ["default"],
+    databases: ["main"],
     dependencies: ["a:b/c"],
   });
 });

@@ -22,19 +22,23 @@ const APP = spinApp({
   },
 });
 
+function resolveNamed(app: typeof APP, named: ReadonlyMap<string, string>) {
+  return resolveVariables(app, { named, others: new Map() });
+}
+
 Deno.test("resolveVariables prefers given values to defaults", () => {
   const given = new Map([["api_token", "t"], ["api_uri", "http://other"]]);
   assert.deepEqual(
-    resolveVariables(APP, given),
+    resolveNamed(APP, given),
     new Map([["api_uri", "http://other"], ["api_token", "t"], ["empty", ""]]),
   );
-  assert.equal(resolveVariables(APP, new Map([["api_token", ""]])).get("api_token"), "");
+  assert.equal(resolveNamed(APP, new Map([["api_token", ""]])).get("api_token"), "");
 });
 
 Deno.test("resolveVariables ignores the environment", () => {
   Deno.env.set("SPIN_VARIABLE_API_URI", "http://from.the.environment");
   try {
-    const values = resolveVariables(APP, new Map([["api_token", "t"]]));
+    const values = resolveNamed(APP, new Map([["api_token", "t"]]));
     assert.equal(values.get("api_uri"), "http://my-api.com");
   } finally {
     Deno.env.delete("SPIN_VARIABLE_API_URI");
@@ -43,15 +47,16 @@ Deno.test("resolveVariables ignores the environment", () => {
 
 Deno.test("resolveVariables names missing values and the option that gives them", () => {
   assert.throws(
-    () => resolveVariables(APP, new Map()),
+    () => resolveNamed(APP, new Map()),
     (error) =>
       hasCode(error, "LDR_USAGE") &&
       error.message === 'the app shop needs a value for the variable "api_token"' &&
-      error.hint === "give it with --variable api_token=VALUE",
+      error.hint ===
+        "give it with --variable api_token=VALUE, or in the environment as SPIN_VARIABLE_API_TOKEN",
   );
   const app = spinApp({ variables: { a: {}, b: { default: "x" }, c: {} } });
   assert.throws(
-    () => resolveVariables(app, new Map()),
+    () => resolveNamed(app, new Map()),
     (error) =>
       hasCode(error, "LDR_USAGE") && error.message.endsWith('values for the variables "a", "c"') &&
       error.hint.includes("--variable a=VALUE --variable c=VALUE"),
@@ -61,13 +66,13 @@ Deno.test("resolveVariables names missing values and the option that gives them"
 Deno.test("resolveVariables refuses an unknown variable and lists the known ones", () => {
   const given = new Map([["api_token", "t"], ["api-uri", "x"]]);
   assert.throws(
-    () => resolveVariables(APP, given),
+    () => resolveNamed(APP, given),
     (error) =>
       hasCode(error, "LDR_USAGE") && error.message.includes('no variable "api-uri"') &&
       error.hint === "its variables are api_token, api_uri, empty",
   );
   assert.throws(
-    () => resolveVariables(spinApp(), given),
+    () => resolveNamed(spinApp(), given),
     (error) => hasCode(error, "LDR_USAGE") && error.hint.startsWith("it has no variables"),
   );
 });
@@ -76,7 +81,7 @@ Deno.test("componentVariables returns the component's own variables only", () =>
   const component = spinComponent({
     config: { token: "{{ api_token }}", uri: "{{api_uri}}/{{ empty }}v1", version: "v1" },
   });
-  const variables = resolveVariables(APP, new Map([["api_token", "s3cret"]]));
+  const variables = resolveNamed(APP, new Map([["api_token", "s3cret"]]));
   assert.deepEqual(
     componentVariables(component, variables, SUBJECT),
     new Map([["token", "s3cret"], ["uri", "http://my-api.com/v1"], ["version", "v1"]]),

@@ -6,7 +6,7 @@ import { NOTHING } from "../../support/wasm/guest_host.ts";
 type Functions = Record<string, Record<string, (...args: unknown[]) => unknown>>;
 
 function importsWith(settings: Partial<typeof NOTHING>, resources: InstanceResources): Functions {
-  const host = openHost({ ...NOTHING, ...settings }, () => {}, () => {});
+  const host = openHost({ ...NOTHING, ...settings }, () => {}, () => {}, () => {});
   return hostImports(host, resources) as Functions;
 }
 

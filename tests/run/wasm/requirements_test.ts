@@ -2,7 +2,11 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { LarderError } from "../../../src/base/errors.ts";
 import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
-import { type Requirements, requirementsOf } from "../../../src/run/wasm/requirements.ts";
+import {
+  type Requirements,
+  requirementsOf,
+  runsAsModule,
+} from "../../../src/run/wasm/requirements.ts";
 import { encodeComponent, encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 function ofComponent(imports: string[], exports: string[]): Requirements {
@@ -65,16 +69,39 @@ for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
       assert.deepEqual(ofComponent(imports, ["memory", `${entry}@${version}`]), {
         kind,
         entry: `${entry}@${version}`,
+        wasi: "0.2",
         unsupported: [],
       });
     }
   });
 }
 
+for (const version of ["0.3.0", "0.3.0-rc-2026-03-15"]) {
+  Deno.test(`requirementsOf accepts components of WASI ${version} with imports of 0.2`, () => {
+    const imports = [
+      ...USUAL.map((name) => `${name}@0.2.0`),
+      ...["wasi:http/client", "wasi:http/types", "wasi:cli/stdout", "wasi:sockets/types"]
+        .map((name) => `${name}@${version}`),
+    ];
+    for (const [kind, name] of [["command", "wasi:cli/run"], ["http", "wasi:http/handler"]]) {
+      const entry = `${name}@${version}`;
+      const expected = { kind, entry, wasi: "0.3", unsupported: [] };
+      assert.deepEqual(ofComponent(imports, ["wasi:cli/run@0.2.0", entry]), expected);
+    }
+  });
+}
+
+Deno.test("requirementsOf names interfaces of WASI 0.3 that the engine lacks", () => {
+  const imports = ["wasi:cli/stdout@0.3.1", "wasi:io/poll@0.3.0", "wasi:clocks/timezone@0.3.0"];
+  const entry = "wasi:cli/run@0.3.0";
+  assert.deepEqual(ofComponent(imports, [entry]).unsupported, imports);
+  assert.deepEqual(ofComponent([], ["wasi:cli/run@0.3.1"]).unsupported, ["wasi:cli/run@0.3.1"]);
+});
+
 Deno.test("requirementsOf accepts a module of WASI preview 1", () => {
   const imports: [string, string][] = ["fd_write", "proc_exit"]
     .map((name) => ["wasi_snapshot_preview1", name]);
-  const expected = { kind: "command", entry: "_start", unsupported: [] };
+  const expected = { kind: "command", entry: "_start", wasi: "0.2", unsupported: [] };
   assert.deepEqual(ofModule(imports, ["memory", "_start"]), expected);
 });
 
@@ -86,6 +113,23 @@ Deno.test("requirementsOf accepts Spin's variables", () => {
   assert.deepEqual(unsupported, []);
 });
 
+Deno.test("requirementsOf accepts Spin's stores, stubs and the drafts that Spin 2 has", () => {
+  const { kind, unsupported } = ofComponent(
+    [
+      "fermyon:spin/key-value@2.0.0",
+      "fermyon:spin/rdbms-types@2.0.0",
+      "fermyon:spin/redis@2.0.0",
+      "spin:sqlite/sqlite@3.0.0",
+      "wasi:keyvalue/store@0.2.0-draft2",
+      "wasi:http/types@0.2.0-rc-2023-10-18",
+      "wasi:io/streams@0.2.0-rc-2023-10-18",
+      "wasi:io/streams@0.2.3",
+    ],
+    ["wasi:http/incoming-handler@0.2.0-rc-2023-10-18"],
+  );
+  assert.deepEqual([kind, unsupported], ["http", []]);
+});
+
 Deno.test("requirementsOf prefers the HTTP handler of a component to its command", () => {
   const exports = ["wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.0"];
   assert.equal(ofComponent([], exports).kind, "http");
@@ -93,26 +137,20 @@ Deno.test("requirementsOf prefers the HTTP handler of a component to its command
 
 for (
   const name of [
-    "fermyon:spin/key-value@2.0.0",
-    "fermyon:spin/sqlite@2.0.0",
-    "fermyon:spin/llm@2.0.0",
-    "fermyon:spin/redis@2.0.0",
-    "fermyon:spin/mqtt@2.0.0",
-    "fermyon:spin/mysql@2.0.0",
-    "fermyon:spin/postgres@2.0.0",
+    "fermyon:spin/key-value",
+    "fermyon:spin/llm@2.1.0",
     "fermyon:spin/variables@1.0.0",
     "fermyon:spin/variables",
-    "spin:variables/variables@3.0.0",
-    "spin:postgres/postgres@4.0.0",
-    "spin:sqlite/sqlite@3.0.0",
-    "wasi:keyvalue/store@0.2.0-draft2",
-    "wasi:config/store@0.2.0-draft-2024-09-27",
+    "spin:variables/variables@4.0.0",
+    "spin:postgres/postgres@5.0.0",
+    "spin:sqlite/sqlite@4.0.0",
+    "wasi:keyvalue/store@0.2.0-draft",
     "wasi:nn/tensor@0.2.0-rc-2024-10-28",
     "wasi:blobstore/container@0.2.0-draft-2024-09-01",
     "wasi:tls/types@0.2.0-draft",
     "wasi:clocks/timezone@0.2.3",
-    "wasi:cli/environment@0.3.0",
-    "wasi:cli/environment@0.2.0-rc-2023-11-10",
+    "wasi:cli/environment@0.3.1",
+    "wasi:cli/environment@0.2.0-rc-2023-12-05",
     "wasi:cli/environment@0.20.0",
     "wasi:cli/environment@10.2.0",
     "wasi:cli/environment",
@@ -146,10 +184,10 @@ Deno.test("requirementsOf names every unsupported import, whatever the other imp
 
 for (
   const [what, kind, entry] of [
-    ["a command of WASI 0.3", "command", "wasi:cli/run@0.3.0"],
+    ["a command of a later WASI", "command", "wasi:cli/run@0.4.0"],
     ["a command of a draft", "command", "wasi:cli/run@0.2.0-rc-2023-12-05"],
-    ["a handler of WASI 0.3", "http", "wasi:http/handler@0.3.0-rc-2026-01-06"],
-    ["a handler of a draft", "http", "wasi:http/incoming-handler@0.2.0-rc-2023-11-10"],
+    ["a handler of another draft of WASI 0.3", "http", "wasi:http/handler@0.3.0-rc-2026-01-06"],
+    ["a handler of a draft", "http", "wasi:http/incoming-handler@0.2.0-rc-2023-12-05"],
     ["a handler of Spin 1", "spin", "fermyon:spin/inbound-http"],
     ["a handler of Spin's messages", "spin", "fermyon:spin/inbound-redis@2.0.0"],
     ["a handler of Spin's first components", "spin", "inbound-http"],
@@ -157,7 +195,7 @@ for (
   ] as const
 ) {
   Deno.test(`requirementsOf recognises ${what} as unsupported`, () => {
-    const expected = { kind, entry, unsupported: [entry, "x:y/z@1.0.0"] };
+    const expected = { kind, entry, wasi: "0.2", unsupported: [entry, "x:y/z@1.0.0"] };
     assert.deepEqual(ofComponent(["wasi:io/poll@0.2.0", "x:y/z@1.0.0"], ["a", entry]), expected);
   });
 }
@@ -167,15 +205,58 @@ for (
     "handle-http-request",
     "handle-redis-message",
     "fermyon:spin/inbound-http#handle-request",
-    "wasi:http/incoming-handler@0.2.0#handle",
   ]
 ) {
   Deno.test(`requirementsOf returns the kind "spin" for a module that exports ${entry}`, () => {
     const requirements = ofModule([["wasi-outbound-http", "request"]], ["_start", entry]);
     const unsupported = [entry, "wasi-outbound-http.request"];
-    assert.deepEqual(requirements, { kind: "spin", entry, unsupported });
+    assert.deepEqual(requirements, { kind: "spin", entry, wasi: "0.2", unsupported });
   });
 }
+
+Deno.test("requirementsOf accepts modules that export or import interfaces that the engine has", () => {
+  const imports: [string, string][] = [
+    ["wasi_snapshot_preview1", "fd_write"],
+    ["wasi:http/types@0.2.0", "[constructor]fields"],
+    ["fermyon:spin/variables@2.0.0", "get"],
+  ];
+  for (
+    const [kind, entry] of [
+      ["http", "wasi:http/incoming-handler@0.2.0#handle"],
+      ["command", "wasi:cli/run@0.2.3#run"],
+      ["command", "_start"],
+    ] as const
+  ) {
+    const expected = { kind, entry, wasi: "0.2", unsupported: [] };
+    assert.deepEqual(ofModule(imports, ["memory", "cabi_realloc", entry]), expected);
+  }
+  const both = ["_start", "wasi:http/incoming-handler@0.2.0#handle"];
+  assert.equal(ofModule(imports, both).kind, "http");
+});
+
+Deno.test("requirementsOf names each interface once that a module imports and the engine lacks", () => {
+  const { unsupported } = ofModule([
+    ["wasi:nn/tensor@0.2.0", "a"],
+    ["wasi:nn/tensor@0.2.0", "b"],
+    ["env", "abort"],
+  ], ["wasi:http/incoming-handler@0.2.0#handle"]);
+  assert.deepEqual(unsupported, ["wasi:nn/tensor@0.2.0", "env.abort"]);
+});
+
+Deno.test("requirementsOf names the function of a module whose interface the engine lacks", () => {
+  const { unsupported } = ofModule([], ["wasi:http/incoming-handler@0.2.0-rc-2023-12-05#handle"]);
+  assert.deepEqual(unsupported, ["wasi:http/incoming-handler@0.2.0-rc-2023-12-05#handle"]);
+});
+
+Deno.test("runsAsModule is true unless a module has or needs an interface", () => {
+  const isModule = (imports: [string, string][], exports: string[]) => {
+    const wasm = inspectWasm(encodeModule({ imports, exports }), "app");
+    return runsAsModule(wasm, requirementsOf(wasm, "app"));
+  };
+  assert.equal(isModule([["wasi_snapshot_preview1", "fd_write"]], ["_start"]), true);
+  assert.equal(isModule([["wasi:http/types@0.2.0", "x"]], ["_start"]), false);
+  assert.equal(isModule([], ["_start", "wasi:http/incoming-handler@0.2.0#handle"]), false);
+});
 
 Deno.test("requirementsOf names the imports of a module that are not of preview 1", () => {
   const { kind, unsupported } = ofModule([
@@ -202,12 +283,6 @@ for (
       () => ofComponent([], ["a:b/c@1.0.0", "d", "e", "f", "g"]),
       "component that exports a:b/c@1.0.0, d, e and 2 more",
       /wasi:cli\/run/,
-    ],
-    [
-      "the core module of a component",
-      () => ofModule([], ["wasi:cli/run@0.2.0#run"]),
-      "module that exports wasi:cli/run@0.2.0#run",
-      /component new/,
     ],
     [
       "a command as an import only",

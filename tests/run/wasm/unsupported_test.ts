@@ -17,17 +17,17 @@ for (
     ["command", "wasi:nn/tensor@0.2.0", USE_WASMTIME],
     ["command", "wasi_ephemeral_nn.load", USE_WASMTIME],
     ["http", "wasi:config/store@0.2.0-rc.1", USE_WASMTIME],
-    ["http", "wasi:http/handler@0.3.0", USE_WASMTIME],
-    ["command", "wasi:http/types@0.2.0-rc-2023-10-18", OTHER_HOST],
+    ["http", "wasi:http/handler@0.3.1", USE_WASMTIME],
+    ["command", "wasi:http/types@0.2.0-rc-2023-12-05", OTHER_HOST],
     ["command", "env.abort", OTHER_HOST],
     ["http", "acme:shop/prices@1.0.0", OTHER_HOST],
-    ["command", "fermyon:spin/llm@2.0.0", SPIN_TOML],
-    ["http", "spin:redis/redis@3.0.0", SPIN_TOML],
+    ["command", "fermyon:spin/llm@2.1.0", SPIN_TOML],
+    ["http", "spin:redis/redis@4.0.0", SPIN_TOML],
     ["spin", "handle-http-request", SPIN_TOML],
   ] as const
 ) {
   Deno.test(`unsupportedWasm says what can run a guest of kind "${kind}" that needs ${name}`, () => {
-    const requirements = { kind, entry: "x", unsupported: [name] };
+    const requirements = { kind, entry: "x", wasi: "0.2", unsupported: [name] } as const;
     const error = unsupportedWasm("ghcr.io/acme/app:v1", requirements);
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.match(
@@ -40,11 +40,11 @@ for (
 }
 
 Deno.test("unsupportedWasm names what is missing", () => {
-  const unsupported = ["fermyon:spin/key-value@2.0.0", "wasi:nn/tensor@0.2.0"];
-  const error = unsupportedWasm("app", { kind: "http", entry: "x", unsupported });
+  const unsupported = ["fermyon:spin/key-value@3.0.0", "wasi:nn/tensor@0.2.0"];
+  const error = unsupportedWasm("app", { kind: "http", entry: "x", wasi: "0.2", unsupported });
   assert.equal(
     error.message,
-    "cannot run app: it needs fermyon:spin/key-value@2.0.0 and " +
+    "cannot run app: it needs fermyon:spin/key-value@3.0.0 and " +
       "wasi:nn/tensor@0.2.0, which the embedded engine does not have",
   );
 });
@@ -72,7 +72,7 @@ Deno.test("missingInWasmtime is empty for WASI 0.2 and 0.3, and names what only 
 
 for (
   const [needed, hint] of [["fermyon:spin/variables@2.0.0", /leave out --engine/], [
-    "fermyon:spin/llm@2.0.0",
+    "fermyon:spin/llm@2.1.0",
     SPIN_TOML,
   ]] as const
 ) {
@@ -94,6 +94,7 @@ Deno.test("unsupportedWasm shortens names and removes control characters", () =>
   const { message } = unsupportedWasm("app", {
     kind: "http",
     entry: "x",
+    wasi: "0.2",
     unsupported: [name, name],
   });
   assert.ok(message.length < 600 && !/\p{Cc}/u.test(message), message);

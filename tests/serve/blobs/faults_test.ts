@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { image } from "../../support/cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, partials } from "../../support/cache/store_check.ts";
 import { Gate } from "../../support/gate.ts";
 import {
   type Fault,
+  held,
   heldAfter,
   html,
   longBody,
@@ -159,6 +161,56 @@ Deno.test("clients finish if the cache is deleted while they read", async () => 
   assert.deepEqual(await service.bytes("app/manifests/v1"), APP.bytes);
   assert.deepEqual(await service.bytes(PATH), LAYER.bytes);
   assertStoreSound(service.layout.root);
+});
+
+const REFUSED: Record<string, Fault> = {
+  "404": status(404),
+  "403": status(403),
+  "resets all connections": resetAfter(HALF),
+  "ends too early": shortChunks(HALF),
+};
+
+Deno.test("a client does not depend on the repository that another one named for the same blob", async (t) => {
+  for (const [name, fault] of Object.entries(REFUSED)) {
+    await t.step(name, async () => {
+      await using service = await startWithApp();
+      const { registry } = service;
+      registry.add("other", APP, "v1");
+      await service.bytes("other/manifests/v1");
+      const gate = new Gate();
+      registry.fail(`/v2/app/blobs/${DIGEST}`, async (answer, request) => {
+        await gate.pass();
+        return await fault(answer, request);
+      });
+      const first = service.request(PATH);
+      await gate.reachedBy(first);
+      const second = service.bytes(`other/blobs/${DIGEST}`);
+      // Once this is answered, the second request has joined the download.
+      await service.bytes("other/manifests/v1");
+      gate.open();
+      assert.deepEqual(await second, LAYER.bytes);
+      await (await first).body?.cancel();
+      assertStoreSound(service.layout.root);
+    });
+  }
+});
+
+Deno.test("a manifest that states a wrong size for a blob does not disturb its download", async () => {
+  await using service = await startWithApp();
+  const { registry } = service;
+  const wrong = { ...LAYER, descriptor: { ...LAYER.descriptor, size: 1000 } };
+  registry.add("liar", image([wrong]), "v1");
+  await service.bytes("liar/manifests/v1");
+  const gate = new Gate();
+  registry.fail(`/v2/liar/blobs/${DIGEST}`, held(gate), 1);
+  const path = `liar/blobs/${DIGEST}`;
+  const first = service.request(path).then(readAll);
+  await gate.reachedBy(first);
+  const second = service.bytes(PATH);
+  await service.bytes("app/manifests/v1");
+  gate.open();
+  assert.deepEqual(await second, LAYER.bytes);
+  assert.notEqual((await first).bytes.length, 1000);
 });
 
 /** The server's lease is there as long as it serves. */

@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { statIfAny } from "../../../src/base/files/files.ts";
+import type { Digest } from "../../../src/oci/digest.ts";
+import { removeEntry } from "../../../src/store/entries/remove_entry.ts";
+import { EntryLock } from "../../../src/store/locks/entry_lock.ts";
+import { until } from "../../support/until.ts";
 import { image, multiPlatform } from "../../support/cache/artifacts.ts";
 import { push } from "../../support/registry/push.ts";
 import { TestService } from "../../support/registry/test_service.ts";
@@ -92,4 +98,31 @@ Deno.test("pushes, uses and deletions are in the journal", async () => {
   );
   const name = "local/app:v1 true";
   assert.deepEqual(events.sort(), [`deletion ${name}`, `push ${name}`, `use ${name}`]);
+});
+
+Deno.test("a manifest that another process deletes while it is pushed is written again", async () => {
+  await using service = await serviceWithTags("v1");
+  const moved = image(["two"]);
+  await push(service.url, "local/app", moved, "v2");
+  await service.bytes(`local/app/manifests/${moved.descriptor.digest}`, 202, DELETE);
+  const repository = { registry: "local", repository: "app" };
+  const folders = [
+    service.layout.tagFolder(repository, "v1"),
+    service.layout.digestFolder(repository, moved.descriptor.digest as Digest),
+  ];
+  const remove = async (folder: string) => await Deno.remove(folder, { recursive: true });
+  const lock = await EntryLock.take(folders[0]!);
+  const headers = { "content-type": moved.descriptor.mediaType };
+  const init = { method: "PUT", body: moved.bytes as BodyInit, headers };
+  const pushing = service.bytes("local/app/manifests/v1", 201, init);
+  await until(() => statIfAny(join(folders[1]!, "manifest.json")) !== undefined);
+  const deleting = removeEntry(folders[0]!);
+  for (const folder of folders) await remove(folder);
+  lock[Symbol.dispose]();
+  await pushing;
+  await deleting;
+  assert.deepEqual(
+    await service.bytes(`local/app/manifests/${moved.descriptor.digest}`),
+    moved.bytes,
+  );
 });

@@ -5,6 +5,7 @@ import { filesBelow } from "../../support/cache/store_check.ts";
 import { push } from "../../support/registry/push.ts";
 import { STALL_TICK } from "../../../src/serve/local/request_body.ts";
 import { EXPIRY, MAX_OPEN } from "../../../src/serve/local/upload_sessions.ts";
+import { liveLeases } from "../../../src/store/locks/leases.ts";
 import { SteppedClock, TestService } from "../../support/registry/test_service.ts";
 import { until } from "../../support/until.ts";
 
@@ -261,6 +262,31 @@ Deno.test("a blob is mounted from a repository that has it, and has to be upload
   assert.equal(await mount(layer, "&from=base"), 201);
   assert.deepEqual(await service.bytes(`local/two/blobs/${DIGEST}`), CONTENT.bytes);
   assert.equal(await mount("sha256:1", "&from=local/one"), 400);
+});
+
+Deno.test("collectors keep what a client was told is there", async () => {
+  await using first = await TestService.start();
+  const app = image([CONTENT]);
+  const digests = app.blobs.map(({ descriptor }) => descriptor.digest);
+  first.registry.add("base", app, "v1");
+  await first.bytes("base/manifests/v1");
+  for (const digest of digests) await first.bytes(`base/blobs/${digest}`);
+  await first.stop();
+  await using service = first.another();
+  const leased = () => liveLeases(service.layout).flatMap((lease) => lease.digests).sort();
+  for (const [i, digest] of digests.entries()) {
+    const path = `local/app/blobs/uploads/?mount=${digest}&from=base`;
+    await service.bytes(path, 201, { method: "POST" });
+    assert.deepEqual(leased(), digests.slice(0, i + 1).sort());
+  }
+  await push(service.url, "local/app", app, "v1");
+  await service.stop();
+  await using next = service.another();
+  await next.head(`local/app/blobs/${DIGEST}`);
+  await next.head(`local/app/manifests/${app.descriptor.digest}`);
+  const unknown = image(["unknown"]).descriptor.digest;
+  await next.bytes(`local/app/blobs/${unknown}`, 404, { method: "HEAD" });
+  assert.deepEqual(leased(), [DIGEST, app.descriptor.digest].sort());
 });
 
 Deno.test("no other name takes pushes, and the refusal says why", async () => {

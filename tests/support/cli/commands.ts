@@ -3,8 +3,10 @@ import { childEnvironment } from "./environment.ts";
 /** The Debian packages of the programs that tests call. */
 export const PACKAGES: Readonly<Record<string, string>> = {
   "apt-get": "apt",
+  "/usr/include/wasm32-wasi/wasi/api.h": "wasi-libc",
   bwrap: "bubblewrap",
   "chromium-headless-shell": "chromium-headless-shell",
+  clang: "clang",
   curl: "curl",
   "docker-registry": "docker-registry",
   dpkg: "dpkg",
@@ -27,6 +29,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   tar: "tar",
   umoci: "umoci",
   unshare: "util-linux",
+  "wasm-ld": "lld",
   wat2wasm: "wabt",
   wget: "wget",
   zsh: "zsh",

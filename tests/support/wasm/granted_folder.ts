@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { Denials } from "../../../src/run/grants/denials.ts";
+import { makeSymlink } from "../../../src/run/engine/symlinks.ts";
 import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
 import { HostVolume } from "../../../src/run/wasi/filesystem/host_volume.ts";
 import { InstanceResources } from "../../../src/run/wasi/resources.ts";
@@ -34,11 +35,12 @@ export class GrantedFolder implements Disposable {
     Deno.writeTextFileSync(join(this.root, "outside/a/b"), HIDDEN);
   }
 
-  open({ readOnly = false } = {}): OpenDirectory {
+  /** @param links whether the guest may create symbolic links, as commands may */
+  open({ readOnly = false, links = true } = {}): OpenDirectory {
     const mount = {
       guest: "/data",
       host: this.granted,
-      volume: new HostVolume(this.granted, readOnly),
+      volume: new HostVolume(this.granted, readOnly, links ? makeSymlink : undefined),
       denials: new Denials("options", (line) => this.denials.push(line)),
     };
     return new OpenDirectory(mount, [], this.#resources);

@@ -1,4 +1,7 @@
+import { makeSymlink } from "../../../src/run/engine/symlinks.ts";
 import { GuestSockets } from "../../../src/run/sockets/guest_sockets.ts";
+import { GuestState } from "../../../src/run/state/guest_state.ts";
+import { NO_STATE } from "../../../src/run/state/locations.ts";
 import { type Host, type HostSettings, openHost } from "../../../src/run/wasi/host.ts";
 import { BufferedInput, InputStream } from "../../../src/run/wasi/io/input_stream.ts";
 import { StandardOutput } from "../../../src/run/wasi/io/stdio.ts";
@@ -10,6 +13,7 @@ export const NOTHING: HostSettings = {
   mounts: [],
   allowedHosts: [],
   variables: {},
+  state: NO_STATE,
   stdin: "empty",
   grantor: "options",
 };
@@ -31,6 +35,7 @@ export class GuestHost {
   readonly host: Host;
   readonly denials: string[] = [];
   readonly #sockets: GuestSockets;
+  readonly #state = new GuestState([], () => {});
   readonly #stdout = new RecordedOutput();
   readonly #stderr = new RecordedOutput();
 
@@ -42,6 +47,8 @@ export class GuestHost {
       allSettings,
       (line) => this.denials.push(line),
       (port) => void this.#sockets.serve(port),
+      (port) => this.#state.serve(port, allSettings.state),
+      makeSymlink,
     );
     const chunks = stdin.map((text) => new TextEncoder().encode(text));
     const input = new BufferedInput(() =>

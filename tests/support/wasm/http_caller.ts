@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Denials } from "../../../src/run/grants/denials.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import type { OutgoingBody } from "../../../src/run/wasi/http/bodies.ts";
-import { clientImports, type ClientSettings } from "../../../src/run/wasi/http/client.ts";
+import { type ClientSettings, HttpClient } from "../../../src/run/wasi/http/client.ts";
 import { Fields } from "../../../src/run/wasi/http/fields.ts";
 import {
   type FutureIncomingResponse,
@@ -35,11 +35,8 @@ export class HttpCaller implements Disposable {
   constructor(settings: Partial<ClientSettings> = {}) {
     const denials = new Denials("options", (line) => this.denials.push(line));
     const allowedHosts = [parseHostRule("127.0.0.1")];
-    const imports = clientImports({ allowedHosts, ...settings }, denials, this.resources);
-    const handler = imports["wasi:http/outgoing-handler"] as {
-      handle: (request: OutgoingRequest, options?: RequestOptions) => FutureIncomingResponse;
-    };
-    this.#handle = handler.handle;
+    const client = new HttpClient({ allowedHosts, ...settings }, denials, this.resources);
+    this.#handle = (request, options) => client.handle(OutgoingRequest.parts(request), options);
   }
 
   start(

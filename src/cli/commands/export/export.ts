@@ -46,16 +46,17 @@ export async function exportCommand(
   }
   const now = Date.now();
   const signal = context.interruptible();
-  const entries = selectEntries(await readCache(context, now), names);
-  const destination = destinationOf(path, isSingleFile(names, entries, command));
+  const selected = selectEntries(await readCache(context, now), names);
+  const destination = destinationOf(path, isSingleFile(names, selected, command));
   checkDestination(destination, command.force ?? false);
   const known = command.since === undefined
     ? undefined
     : await knownBlobs(command.since, { cache: context.layout, signal });
-  const result = await run(context, entries, destination, known);
+  const result = await run(context, selected, destination, known, names.every(isGlob));
+  const { entries } = result;
   for (const { folder, stampFile } of entries) tryTouch(`${folder}/${stampFile}`, now);
   new Journal(context.layout).append(entries.flatMap((entry) => useEvents(entry, now)));
-  report(context, entries, destination, result, command);
+  report(context, destination, result, command);
 }
 
 /** One package or build, named without a glob, is exported as its file. */
@@ -75,10 +76,12 @@ async function run(
   entries: readonly SnapshotEntry[],
   destination: Destination,
   known: ReadonlySet<string> | undefined,
+  leavesOutRemoved: boolean,
 ): Promise<ExportResult> {
   using progress = await byteProgress(context);
   return await exportEntries(context.layout, entries, destination, {
     writeOut: writeOutBytes,
+    leavesOutRemoved,
     isKnown: known && ((digest) => known.has(digest)),
     planned: (bytes) => progress.addTotal(bytes),
     progressed: (bytes) => progress.advance(bytes),
@@ -95,9 +98,8 @@ function useEvents({ name, digest, size }: SnapshotEntry, now: number) {
 
 function report(
   context: Context,
-  entries: readonly SnapshotEntry[],
   { path }: Destination,
-  { written, leftOut }: ExportResult,
+  { entries, written, leftOut }: ExportResult,
   { since, format }: ExportCommandOptions,
 ): void {
   const what = plural(entries.length, "entry", "entries");

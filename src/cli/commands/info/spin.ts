@@ -55,9 +55,10 @@ function spinInfo(snapshot: CacheSnapshot, bytes: Uint8Array, subject: string): 
     name: app.name,
     components: [...app.components.values()].map(({ id, digest, files }) => ({
       id,
-      digest,
+      // An app that was pushed has the digests of its Wasm.
+      digest: digest!,
       files: files.length,
-      path: pathOf(snapshot, digest),
+      path: pathOf(snapshot, digest!),
     })),
     routes: app.httpTriggers.map(({ route, target }) => ({
       route: route ?? null,

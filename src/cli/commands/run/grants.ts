@@ -2,8 +2,11 @@ import { LarderError } from "../../../base/errors.ts";
 import { specialPathError } from "../../../base/files/system_error.ts";
 import { OutboundHosts } from "../../../run/grants/outbound_hosts.ts";
 import type { ListenAddress } from "../../../base/listener.ts";
+import type { RuntimeConfig } from "../../../run/spin/runtime_config.ts";
 import type { GuestLimits } from "../../../run/wasi/host.ts";
 import type { RunOptions } from "./options.ts";
+import { readRuntimeConfig } from "./stores.ts";
+import { parseVariables, type VariableOptions } from "./variables.ts";
 
 /** The grants and settings of the command line, checked before anything is fetched. */
 export interface Grants {
@@ -11,7 +14,8 @@ export interface Grants {
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly outbound: OutboundHosts;
   readonly address: ListenAddress;
-  readonly variables: ReadonlyMap<string, string>;
+  readonly variables: VariableOptions;
+  readonly runtimeConfig: RuntimeConfig;
   readonly limits: GuestLimits;
 }
 
@@ -30,16 +34,20 @@ const DEFAULT_ADDRESS = "127.0.0.1:3000";
 /**
  * Parses the options.
  * @param warn is called with a warning about a grant without effect
- * @throws LarderError LDR_USAGE
+ * @throws LarderError LDR_USAGE, LDR_CONFIG, LDR_NOT_FOUND, LDR_DISK*
  */
-export function grantsOf(options: RunOptions, warn: (message: string) => void): Grants {
+export async function grantsOf(
+  options: RunOptions,
+  warn: (message: string) => void,
+): Promise<Grants> {
   const { allowNet, dir = [], env = [], variable = [] } = options;
   return {
     folders: dir.map(parseFolder),
     env: parseEnvironment(env, (name) => Deno.env.get(name), warn),
     outbound: allowNet === undefined ? new OutboundHosts([]) : OutboundHosts.ofOption(allowNet),
     address: parseAddress(options.listen),
-    variables: parseVariables(variable),
+    variables: await parseVariables(variable),
+    runtimeConfig: await readRuntimeConfig(options.runtimeConfigFile),
     limits: { maxMemory: options.maxMemory, timeout: options.timeout },
   };
 }
@@ -84,19 +92,6 @@ export function parseEnvironment(
     else warn(`--env ${name} has no effect: ${name} is not set here; --env ${name}=VALUE sets it`);
   }
   return [...values];
-}
-
-/**
- * Parses `--variable NAME=VALUE`.
- * @throws LarderError LDR_USAGE
- */
-export function parseVariables(texts: readonly string[]): Map<string, string> {
-  return new Map(texts.map((text) => {
-    const [name, value] = splitAssignment(text);
-    // The text is not quoted, because the value may be a secret.
-    if (name === "" || value === undefined) throw usage("--variable", "expected NAME=VALUE");
-    return [name, value];
-  }));
 }
 
 /**

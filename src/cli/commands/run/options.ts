@@ -11,6 +11,8 @@ export interface RunOptions extends PullingOptions {
   /** `*` if the option has no value. */
   readonly allowNet?: string;
   readonly variable?: readonly string[];
+  readonly state?: string;
+  readonly runtimeConfigFile?: string;
   readonly listen?: string;
   /** In bytes. */
   readonly maxMemory?: number;
@@ -21,7 +23,14 @@ export interface RunOptions extends PullingOptions {
 }
 
 /** Options that apply only to HTTP components and Spin apps. */
-export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen", "variable"];
+export const SERVER_OPTIONS: readonly (keyof RunOptions)[] = ["listen"];
+
+/** Options for the interfaces of Spin, which modules of WASI preview 1 do not have. */
+export const SPIN_OPTIONS: readonly (keyof RunOptions)[] = [
+  "variable",
+  "state",
+  "runtimeConfigFile",
+];
 
 /** Describes a Spin app in the refusal of an option that would grant it something. */
 export const SPIN_APP = "a Spin app: its manifest declares what it may access";
@@ -32,7 +41,7 @@ export const SPIN_APP = "a Spin app: its manifest declares what it may access";
  * @param note is called with how to run the reference, if the name of the file can be one too
  */
 export function isFile(subject: string, note: (message: string) => void): boolean {
-  if (subject.endsWith(".wasm") || PATH.test(subject)) return true;
+  if (isPath(subject)) return true;
   if (!exists(subject)) return false;
   if (isReference(subject)) {
     note(`running the file ${subject}; docker://${subject} runs the reference of that name`);
@@ -40,7 +49,10 @@ export function isFile(subject: string, note: (message: string) => void): boolea
   return true;
 }
 
-const PATH = /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/;
+/** True if the subject is a path by its form: `app.wasm`, `./app`, `/app`. */
+export function isPath(subject: string): boolean {
+  return subject.endsWith(".wasm") || /^(?:\.{0,2}\/|[A-Za-z]:[\\/]|\.{1,2}\\)/.test(subject);
+}
 
 function exists(path: string): boolean {
   try {

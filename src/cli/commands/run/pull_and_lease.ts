@@ -1,7 +1,7 @@
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
 import { ArtifactResolver, type CachedImage } from "../../../run/artifact.ts";
-import { ENGINE_VERSION } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";
@@ -52,7 +52,9 @@ export async function pullAndUse<T>(
     const { manifestDigest, platform, parts } = result;
     const digests = parts.map((part) => part.digest);
     // Also their compiled code, whether it exists yet or not.
-    const compiled = digests.map((digest) => layout.compiledFolder(digest, ENGINE_VERSION));
+    const compiled = digests.flatMap((digest) =>
+      Object.values(ENGINE_VERSIONS).map((version) => layout.compiledFolder(digest, version))
+    );
     const folders = [layout.digestFolder(reference, manifestDigest), ...compiled];
     await lease.add({ folders, digests }, leasing);
     const image = { name, reference, manifestDigest, platform };

@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+import type { Reference } from "../../../oci/reference.ts";
 import type { Runnable } from "../../../run/artifact.ts";
 import { runCommand, TrappedCommand } from "../../../run/engine/command.ts";
 import { Compiler } from "../../../run/engine/compiler.ts";
@@ -9,6 +11,9 @@ import {
 } from "../../../run/engine/prepare.ts";
 import type { CachedApp } from "../../../run/spin/cached_app.ts";
 import { prepareSpinApp } from "../../../run/spin/site.ts";
+import { DEFAULT_STORES, locateStores, type StoreFiles } from "../../../run/spin/stores.ts";
+import type { GivenVariables } from "../../../run/spin/variables.ts";
+import { NO_STATE, type StateLocations } from "../../../run/state/locations.ts";
 import type { HostSettings } from "../../../run/wasi/host.ts";
 import { wasmFile } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
@@ -28,9 +33,13 @@ import {
   type RunOptions,
   SERVER_OPTIONS,
   SPIN_APP,
+  SPIN_OPTIONS,
 } from "./options.ts";
 import { pullAndUse } from "./pull_and_lease.ts";
-import { serve } from "./serve.ts";
+import { manifestOf } from "./manifest_path.ts";
+import { noteStubs, openGuestState, serve } from "./serve.ts";
+import { storeFiles } from "./stores.ts";
+import { providedVariables } from "./variables.ts";
 
 /** `larder run`: pulls and runs an artifact, or runs a file. */
 export async function run(
@@ -44,7 +53,8 @@ export async function run(
     return await runWithEngine(context, subject, args, command);
   }
   if (subject === undefined) throw missingReference();
-  await new Run(context, command, args).start(subject);
+  const grants = await grantsOf(command, (message) => context.warn(message));
+  await new Run(context, command, args, grants).start(subject);
 }
 
 /** A run with the embedded engine. */
@@ -56,11 +66,11 @@ class Run {
   readonly #signal: AbortSignal;
   readonly #compiler: Compiler;
 
-  constructor(context: Context, command: RunOptions, args: readonly string[]) {
+  constructor(context: Context, command: RunOptions, args: readonly string[], grants: Grants) {
     this.#context = context;
     this.#command = command;
     this.#args = args;
-    this.#grants = grantsOf(command, (message) => context.warn(message));
+    this.#grants = grants;
     this.#signal = context.interruptible();
     const { layout } = context;
     const room = roomFor(context);
@@ -76,34 +86,56 @@ class Run {
   }
 
   async start(subject: string): Promise<void> {
+    const manifest = manifestOf(subject);
+    if (manifest !== undefined) {
+      const { withProject } = await import("./project.ts");
+      return await withProject(
+        this.#context,
+        manifest,
+        this.#command,
+        (app) => this.#run(manifest, manifest, app),
+      );
+    }
     if (isFile(subject, (message) => this.#context.info(message))) {
       rejectVolume(subject, this.#context.options);
-      return await this.#run(subject, { kind: "wasm", wasm: wasmFile(subject) });
+      return await this.#run(subject, subject, { kind: "wasm", wasm: wasmFile(subject) });
     }
     await pullAndUse(
       this.#context,
       subject,
       this.#command,
-      async (image, resolver) => this.#run(image.name, await resolver.runnable(image)),
+      async (image, resolver) =>
+        this.#run(image.name, image.reference, await resolver.runnable(image)),
     );
   }
 
-  async #run(name: string, runnable: Runnable): Promise<void> {
-    if (runnable.kind === "app") return await this.#serveApp(name, runnable);
+  /** @param origin the reference, or the path of the file, which has stores of its own */
+  async #run(name: string, origin: Reference | string, runnable: Runnable): Promise<void> {
+    const { runtimeConfig } = this.#grants;
+    const stores = await storeFiles(origin, this.#command.state, runtimeConfig);
+    if (runnable.kind === "app") return await this.#serveApp(name, runnable, stores);
     const prepared = prepareWasm(runnable.wasm);
-    if (prepared.requirements.kind === "http") return await this.#serveComponent(name, prepared);
-    await this.#runCommand(name, prepared);
+    const { requirements: { kind }, stubs, usesStores } = prepared;
+    noteStubs(this.#context, stubs);
+    const state = usesStores ? locateStores(DEFAULT_STORES, stores) : NO_STATE;
+    // As other engines do; programs show it in their usage.
+    const program = typeof origin === "string" ? basename(origin) : name;
+    const settings = (stdin: HostSettings["stdin"]) => this.#settings(program, stdin, state);
+    if (kind === "http") return await this.#serveComponent(name, prepared, settings("empty"));
+    await this.#runCommand(name, prepared, settings("inherit"));
   }
 
-  async #runCommand(name: string, prepared: PreparedWasm): Promise<void> {
-    rejectOptions(this.#command, SERVER_OPTIONS, "a command");
-    const settings = this.#settings(name, this.#args, "inherit");
+  async #runCommand(name: string, prepared: PreparedWasm, settings: HostSettings): Promise<void> {
+    const ofSpin = prepared.form === "module" ? SPIN_OPTIONS : [];
+    rejectOptions(this.#command, [...SERVER_OPTIONS, ...ofSpin], "a command");
+    using guestState = openGuestState(this.#context, [settings]);
     const program = prepared.form === "module"
       ? { ...await compileModule(prepared), settings }
       : { ...await compileComponent(prepared, this.#compiling()), settings };
     try {
       Deno.exitCode = await runCommand(name, program, {
         onDenial: (message) => this.#context.warn(message),
+        openState: (port) => guestState.serve(port, settings.state),
         signal: this.#signal,
       });
     } catch (error) {
@@ -116,31 +148,33 @@ class Run {
     return new DetailedError(code, message, { hint, details });
   }
 
-  async #serveComponent(name: string, prepared: PreparedWasm): Promise<void> {
-    rejectOptions(this.#command, ["variable"], "a component without a Spin app");
+  async #serveComponent(
+    name: string,
+    prepared: PreparedWasm,
+    settings: HostSettings,
+  ): Promise<void> {
     rejectArguments(this.#args, name);
     await serve(this.#context, this.#grants.address, this.#signal, async () => {
-      const compiled = await compileComponent(prepared, this.#compiling());
-      const program = { ...compiled, settings: this.#settings(name, [], "empty") };
+      const program = { ...await compileComponent(prepared, this.#compiling()), settings };
       return { kind: "component", name, program };
     });
   }
 
-  async #serveApp(name: string, cached: CachedApp): Promise<void> {
+  async #serveApp(name: string, cached: CachedApp, stores: StoreFiles): Promise<void> {
     rejectOptions(this.#command, ["dir", "env", "allowNet"], SPIN_APP);
     rejectArguments(this.#args, name);
-    const { address, variables, limits } = this.#grants;
-    await serve(this.#context, address, this.#signal, async (origin) => ({
-      kind: "app",
-      name,
-      ...await prepareSpinApp(name, cached, {
-        variables,
-        origin,
-        limits,
-        network: () => guestNetwork(this.#context),
-        ...this.#compiling(),
-      }),
-    }));
+    const options = {
+      variables: this.#variables(),
+      stores,
+      limits: this.#grants.limits,
+      network: () => guestNetwork(this.#context),
+      ...this.#compiling(),
+    };
+    await serve(this.#context, this.#grants.address, this.#signal, async (origin) => {
+      const site = await prepareSpinApp(name, cached, { ...options, origin });
+      noteStubs(this.#context, [...site.stubs.values()].flat());
+      return { kind: "app", name, ...site };
+    });
   }
 
   #compiling() {
@@ -152,16 +186,29 @@ class Run {
     };
   }
 
-  #settings(name: string, args: readonly string[], stdin: HostSettings["stdin"]): HostSettings {
+  #variables(): GivenVariables {
+    const { variables: { named, ofFiles }, runtimeConfig: { providers } } = this.#grants;
+    const provided = providedVariables(providers, Deno.env.toObject());
+    return { named, others: new Map([...provided, ...ofFiles]) };
+  }
+
+  /** @param program its name, the first argument */
+  #settings(
+    program: string,
+    stdin: HostSettings["stdin"],
+    state: StateLocations,
+  ): HostSettings {
     const { folders, env, outbound, limits } = this.#grants;
+    const { named, others } = this.#variables();
     return {
       grantor: "options",
-      args: [name, ...args],
+      args: [program, ...this.#args],
       env,
       mounts: folders.map((folder) => ({ kind: "folder", ...folder })),
       allowedHosts: outbound.rules,
       network: outbound.rules.length > 0 ? guestNetwork(this.#context) : undefined,
-      variables: {},
+      variables: Object.fromEntries([...others, ...named]),
+      state,
       stdin,
       limits,
     };

@@ -4,6 +4,10 @@ import type { GuestProgram } from "../../../run/engine/component.ts";
 import { HttpServer, type ServedRequest, type Site } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
 import type { Router } from "../../../run/spin/routes.ts";
+import { GuestState } from "../../../run/state/guest_state.ts";
+import { stateFiles } from "../../../run/state/locations.ts";
+import { prepareStateFiles } from "../../../run/state/prepare_files.ts";
+import type { HostSettings } from "../../../run/wasi/host.ts";
 import type { Context } from "../../context.ts";
 import { backtraceLines } from "./backtrace.ts";
 
@@ -37,8 +41,10 @@ export async function serve(
   const noteOnce = onlyOnce((message) => context.info(message));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
+  let guestState: GuestState | undefined;
   try {
     const served = await prepare(server.url);
+    guestState = openGuestState(context, settingsOf(served));
     const start = async (name: string, program: GuestProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message, frames = []) => {
@@ -48,6 +54,7 @@ export async function serve(
           if (lines.length > 0) noteOnce(lines.join("\n"));
         },
         onDenial: (message) => warnOnce(`${name}: ${message}`),
+        openState: (port) => guestState!.serve(port, program.settings.state),
       }, signal);
       pools.push(pool);
       return pool;
@@ -61,7 +68,29 @@ export async function serve(
   } finally {
     await server.stop();
     for (const pool of pools) pool.stop();
+    guestState?.[Symbol.dispose]();
   }
+}
+
+function settingsOf(served: ServedProgram): HostSettings[] {
+  const programs = served.kind === "component" ? [served.program] : [...served.programs.values()];
+  return programs.map(({ settings }) => settings);
+}
+
+/**
+ * Opens the stores of guests, in files that are checked first.
+ * @throws LarderError LDR_DISK*
+ */
+export function openGuestState(context: Context, settings: readonly HostSettings[]): GuestState {
+  const files = stateFiles(settings.map(({ state }) => state));
+  prepareStateFiles(files);
+  return new GuestState(files, (message) => context.warn(message));
+}
+
+/** Says which interfaces are missing and only fail when they are called. */
+export function noteStubs(context: Context, stubs: readonly string[]): void {
+  if (stubs.length === 0) return;
+  context.info(`not available, so calls fail: ${[...new Set(stubs)].join(", ")}`);
 }
 
 async function openSite(

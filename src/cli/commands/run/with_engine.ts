@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isLoopback } from "../../../registry/endpoints.ts";
 import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
-import { ENGINE_VERSION } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
 import {
   type EngineCommand,
   spinCommand,
@@ -26,6 +26,7 @@ import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";
 import { type Grants, grantsOf } from "./grants.ts";
+import { manifestOf } from "./manifest_path.ts";
 import {
   isFile,
   missingReference,
@@ -46,10 +47,12 @@ export async function runWithEngine(
 ): Promise<void> {
   if (command.engine === true) return await printEngines();
   if (subject === undefined) throw missingReference();
+  rejectOptions(command, ["state", "runtimeConfigFile"], "an installed engine");
   const name = EXTERNAL_ENGINES.find((engine) => engine === command.engine);
   if (!name) throw unknownEngine(String(command.engine));
-  const grants = grantsOf(command, (message) => context.warn(message));
+  const grants = await grantsOf(command, (message) => context.warn(message));
   // Before the engine is looked for: to install it would not help.
+  if (manifestOf(subject) !== undefined) throw projectForEngine(subject);
   if (name === "spin" && isFile(subject, () => {})) throw fileForSpin(subject);
   const engine = findEngine(name, hostPlatform);
   const run = new EngineRun(context, engine, grants, command, args);
@@ -108,10 +111,16 @@ class EngineRun {
           isLoopback(new URL(`http://${reference.registry}`).hostname),
         listen: this.#command.listen,
         env: new Map(this.#grants.env),
-        variables: this.#grants.variables,
+        variables: this.#variables(),
         dockerConfig: login?.folder,
       }),
     );
+  }
+
+  /** Spin takes the variables of files from the environment, too. */
+  #variables(): ReadonlyMap<string, string> {
+    const { named, ofFiles } = this.#grants.variables;
+    return new Map([...ofFiles, ...named]);
   }
 
   async withWasmtime(subject: string): Promise<number> {
@@ -166,7 +175,7 @@ class EngineRun {
 
 /** Prints a line per engine: name, version, path. */
 async function printEngines(): Promise<void> {
-  const rows = [["embedded", ENGINE_VERSION, "built into larder"]];
+  const rows = [["embedded", ENGINE_VERSIONS["0.2"], "built into larder"]];
   for (const { name, version, path } of await listEngines(hostPlatform)) {
     rows.push([name, version ?? "?", path]);
   }
@@ -185,6 +194,12 @@ function unknownEngine(name: string): LarderError {
 function notForSpin(name: string): LarderError {
   return new LarderError("LDR_NOT_RUNNABLE", `Spin cannot run ${name}: it is not a Spin app`, {
     hint: "use the embedded engine, or --engine wasmtime",
+  });
+}
+
+function projectForEngine(path: string): LarderError {
+  return new LarderError("LDR_USAGE", `--engine does not apply to the Spin project ${path}`, {
+    hint: "leave out --engine; or run spin up in its folder",
   });
 }
 

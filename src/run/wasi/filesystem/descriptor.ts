@@ -148,8 +148,8 @@ export class Descriptor implements Disposable {
     this.#directory().link(path, follows(flags), to.#directory(), newPath);
   }
 
-  symlinkAt(): void {
-    this.#directory().createSymlink();
+  symlinkAt(target: string, path: string): void {
+    this.#directory().createSymlink(target, path);
   }
 
   renameAt(path: string, to: Descriptor, newPath: string): void {

@@ -2,9 +2,11 @@ import type { Denials } from "../../grants/denials.ts";
 import type { InstanceResources } from "../resources.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
+import { endsAsDirectory, lastDots, staysInside } from "./path_text.ts";
 import type {
   DirectoryEntry,
   FileInfo,
+  FileType,
   NewTimes,
   PathSegments,
   Volume,
@@ -53,8 +55,9 @@ interface ResolvedPath {
  * Every path is resolved here, segment by segment: `..` and symbolic links that lead out of this directory are
  * denied, and only the last segment of a resolved path can be a link. Deno cannot open a path relative to an open
  * directory (`openat`), so this holds unless a directory is replaced with a link between the check and the use.
- * Guests cannot create links, and no other guest of this thread runs in between. Other programs that may write to
- * the folder can do it, and so can a guest of another thread that renames directories that contain links.
+ * No other guest of this thread runs in between. Other programs that may write to the folder can do it, and so can a
+ * guest of another thread that renames directories that contain links. That is why guests of servers create no links,
+ * and why those of commands can neither create nor move a link so that it leads out.
  */
 export class OpenDirectory {
   readonly mount: MountPoint;
@@ -105,8 +108,10 @@ export class OpenDirectory {
     if (info.type === "directory") return this.#openDirectory(segments, options);
     if (options.directory) throw new FileError("not-directory");
     if (info.type === "symbolic-link") throw new FileError("loop");
-    // Opening a pipe could block forever, and opening a device could have any effect.
-    if (info.type === "unknown") throw new FileError("not-permitted");
+    // Opening a pipe could block forever, and opening another device could have any effect.
+    if (info.type !== "regular-file" && !info.isHarmlessDevice) {
+      throw new FileError("not-permitted");
+    }
     return this.#openFile(segments, options, false);
   }
 
@@ -119,6 +124,8 @@ export class OpenDirectory {
   removeDirectory(path: string): void {
     const { segments, info } = this.#resolve(path, false);
     if (existing(info).type !== "directory") throw new FileError("not-directory");
+    const dots = lastDots(path);
+    if (dots) throw new FileError(dots === "." ? "invalid" : "not-empty");
     if (segments.length === 0) throw new FileError("busy");
     this.#writer().remove(segments);
   }
@@ -135,25 +142,42 @@ export class OpenDirectory {
     const isDirectory = existing(from.info).type === "directory";
     if (!isDirectory && to.mustBeDirectory) throw new FileError("not-directory");
     if (from.segments.length === 0 || to.segments.length === 0) throw new FileError("busy");
+    if (lastDots(path) || lastDots(newPath)) throw new FileError("busy");
     if (newDirectory.mount !== this.mount) throw new FileError("cross-device");
+    this.#checkMovedLinks(from.info!.type, from.segments, to.segments);
     this.#writer().rename(from.segments, to.segments);
   }
 
-  /** Creates a hard link to a regular file; one to a symbolic link would be a new symbolic link. */
+  /** Creates a hard link to a file, or to a symbolic link if the guest may create one. */
   link(path: string, follow: boolean, newDirectory: OpenDirectory, newPath: string): void {
     const from = this.#resolve(path, follow);
     const to = newDirectory.#resolve(newPath, false);
-    if (existing(from.info).type !== "regular-file") throw new FileError("not-permitted");
+    const { type } = existing(from.info);
+    if (type !== "regular-file" && type !== "symbolic-link") throw new FileError("not-permitted");
     if (to.info) throw new FileError("exist");
     if (to.mustBeDirectory) throw new FileError("no-entry");
     if (newDirectory.mount !== this.mount) throw new FileError("cross-device");
-    this.#writer().link(from.segments, to.segments);
+    const writer = this.#writer();
+    if (type === "symbolic-link") {
+      const target = this.mount.volume.readLink(from.segments);
+      if (!writer.createLink || !staysInside(target, to.segments)) {
+        throw new FileError("not-permitted");
+      }
+    }
+    writer.link(from.segments, to.segments);
   }
 
-  /** Always fails: the resolution of paths relies on guests not creating symbolic links. */
-  createSymlink(): never {
-    this.#writer();
-    throw new FileError("not-permitted");
+  /** Creates a symbolic link to a relative path inside the mount; the path need not exist. */
+  createSymlink(target: string, path: string): void {
+    const { segments, info, mustBeDirectory } = this.#resolve(path, false);
+    if (info) throw new FileError("exist");
+    if (mustBeDirectory || target === "") throw new FileError("no-entry");
+    if (target.length > MAX_PATH_LENGTH) throw new FileError("name-too-long");
+    if (target.includes("\0")) throw new FileError("invalid");
+    const { createLink } = this.#writer();
+    // No denial is reported: no option grants it.
+    if (!createLink || !staysInside(target, segments)) throw new FileError("not-permitted");
+    createLink(segments, target);
   }
 
   setTimes(times: NewTimes): void {
@@ -162,9 +186,27 @@ export class OpenDirectory {
 
   setTimesAt(path: string, follow: boolean, times: NewTimes): void {
     const { segments, info } = this.#resolve(path, follow);
-    // Deno would set the times of the link's target.
-    if (existing(info).type === "symbolic-link") throw new FileError("unsupported");
+    existing(info);
     this.#writer().setTimes(segments, times);
+  }
+
+  /**
+   * Looks at all that moves, unless it moves to the same depth or deeper, from where links lead no farther up.
+   * @throws FileError if a symbolic link that stays inside the mount would leave it from its new place
+   */
+  #checkMovedLinks(type: FileType, from: PathSegments, to: PathSegments): void {
+    if (to.length >= from.length) return;
+    const { volume } = this.mount;
+    if (type === "symbolic-link") {
+      const target = volume.readLink(from);
+      if (staysInside(target, from) && !staysInside(target, to)) {
+        throw new FileError("not-permitted");
+      }
+    } else if (type === "directory") {
+      for (const entry of volume.list(from)) {
+        this.#checkMovedLinks(entry.type, [...from, entry.name], [...to, entry.name]);
+      }
+    }
   }
 
   #openDirectory(
@@ -239,10 +281,6 @@ export class OpenDirectory {
     if (host !== undefined) denials.leaving(guest, path);
     return new FileError("not-permitted");
   }
-}
-
-function endsAsDirectory(path: string): boolean {
-  return /(?:^|\/)\.{0,2}$/.test(path);
 }
 
 /** @throws FileError if there is no such file */

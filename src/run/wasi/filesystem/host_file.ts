@@ -43,7 +43,7 @@ export class HostFile implements VolumeFile, FileWriter {
   }
 
   setTimes(times: NewTimes): void {
-    translateErrors(() => this.#file.utimeSync(...utimeSeconds(times, this.info())));
+    translateErrors(() => this.#file.utimeSync(...utimeDates(times, this.info())));
   }
 
   sync(): void {
@@ -75,11 +75,15 @@ export function fileInfoOf(info: Deno.FileInfo): FileInfo {
 }
 
 export function fileTypeOf(
-  entry: { isFile: boolean; isDirectory: boolean; isSymlink: boolean },
+  entry: Pick<Deno.FileInfo, "isFile" | "isDirectory" | "isSymlink"> & Partial<Deno.FileInfo>,
 ): FileType {
   if (entry.isSymlink) return "symbolic-link";
   if (entry.isDirectory) return "directory";
-  return entry.isFile ? "regular-file" : "unknown";
+  if (entry.isFile) return "regular-file";
+  if (entry.isCharDevice) return "character-device";
+  if (entry.isBlockDevice) return "block-device";
+  if (entry.isFifo) return "fifo";
+  return entry.isSocket ? "socket" : "unknown";
 }
 
 /** Times before 1970 become 1970, because WASI's `datetime` is unsigned. */
@@ -87,11 +91,16 @@ function nanosecondsOf(date: Date | null): bigint {
   return BigInt(Math.max(0, date?.getTime() ?? 0)) * 1_000_000n;
 }
 
-/** Returns the arguments of `utime`, with the old value of each time that does not change. */
-export function utimeSeconds(times: NewTimes, old: FileInfo): [accessed: number, modified: number] {
-  const seconds = [times.accessed ?? old.accessed, times.modified ?? old.modified]
-    .map((nanoseconds) => Number(nanoseconds) / 1e9);
+/**
+ * Returns the arguments of `utime`, with the old value of each time that does not change. They are dates, because
+ * Deno converts numbers of seconds to a millisecond less for about every second time.
+ */
+export function utimeDates(times: NewTimes, old: FileInfo): [accessed: Date, modified: Date] {
+  const dates = [times.accessed ?? old.accessed, times.modified ?? old.modified]
+    .map((nanoseconds) => new Date(Number(nanoseconds / 1_000_000n)));
   // The year 10000, past the range of file systems.
-  if (seconds.some((time) => time > 253_402_300_800)) throw new FileError("invalid");
-  return seconds as [number, number];
+  if (dates.some((date) => !(date.getTime() <= 253_402_300_800_000))) {
+    throw new FileError("invalid");
+  }
+  return dates as [Date, Date];
 }

@@ -1,8 +1,10 @@
+import { lutimesSync } from "node:fs";
 import { FileError, translateErrors } from "./error.ts";
-import { fileInfoOf, fileTypeOf, HostFile, utimeSeconds } from "./host_file.ts";
+import { fileInfoOf, fileTypeOf, HostFile, utimeDates } from "./host_file.ts";
 import type {
   DirectoryEntry,
   FileInfo,
+  LinkMaker,
   NewTimes,
   PathSegments,
   Volume,
@@ -14,20 +16,34 @@ import type {
 /** Names that Windows opens as devices, with any extension, and characters that it does not take literally. */
 const UNSAFE_ON_WINDOWS = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)|[\\/:*?"<>|]|[. ]$/i;
 
+/** The devices that a guest may open: Deno lets a thread use them that may read and write `/`. */
+const HARMLESS_DEVICES: ReadonlySet<string> = new Set(
+  ["null", "zero", "random", "urandom"].map((name) => `/dev/${name}`),
+);
+
 /** A folder of the host's file system. */
 export class HostVolume implements Volume, VolumeWriter {
   readonly #root: string;
   readonly writer: VolumeWriter | undefined;
+  readonly createLink: VolumeWriter["createLink"];
 
-  /** @param root an absolute path without symbolic links */
-  constructor(root: string, readOnly: boolean) {
+  /**
+   * @param root an absolute path without symbolic links
+   * @param makeLink creates symbolic links; without it, guests cannot
+   */
+  constructor(root: string, readOnly: boolean, makeLink?: LinkMaker) {
     this.#root = root.replace(/[/\\]$/, "");
     this.writer = readOnly ? undefined : this;
+    this.createLink = makeLink && ((path, target) => makeLink({ host: root, path, target }));
   }
 
   find(path: PathSegments): FileInfo | undefined {
     try {
-      return fileInfoOf(translateErrors(() => Deno.lstatSync(this.#hostPath(path))));
+      const hostPath = this.#hostPath(path);
+      // Deno lets a guest's thread use the harmless devices, but not look at the directory that they are in.
+      if (hostPath === "/dev" && path.length === 1) return { ...this.find([])!, inode: 0n };
+      const info = fileInfoOf(translateErrors(() => Deno.lstatSync(hostPath)));
+      return HARMLESS_DEVICES.has(hostPath) ? { ...info, isHarmlessDevice: true } : info;
     } catch (error) {
       if ((error as FileError).payload === "no-entry") return undefined;
       throw error;
@@ -71,7 +87,8 @@ export class HostVolume implements Volume, VolumeWriter {
   setTimes(path: PathSegments, times: NewTimes): void {
     translateErrors(() => {
       const hostPath = this.#hostPath(path);
-      Deno.utimeSync(hostPath, ...utimeSeconds(times, fileInfoOf(Deno.lstatSync(hostPath))));
+      // Unlike Deno's own function, this one does not follow a link in the last name.
+      lutimesSync(hostPath, ...utimeDates(times, fileInfoOf(Deno.lstatSync(hostPath))));
     });
   }
 

@@ -5,6 +5,7 @@ import { type MountPoint, OpenDirectory } from "./directory.ts";
 import { filesystemErrorCode } from "./error.ts";
 import { HostVolume } from "./host_volume.ts";
 import { type MountedFolder, TreeVolume } from "./tree_volume.ts";
+import type { LinkMaker } from "./volume.ts";
 
 /** Files that guests are granted, and the path at which they see them. */
 export type Mount =
@@ -17,13 +18,14 @@ export type Mount =
   }
   | { readonly kind: "tree"; readonly guest: string; readonly tree: MountedFolder };
 
-export function mountPoint(mount: Mount, denials: Denials): MountPoint {
+/** @param makeLink creates symbolic links in folders; without it, guests cannot */
+export function mountPoint(mount: Mount, denials: Denials, makeLink?: LinkMaker): MountPoint {
   const { guest } = mount;
   if (mount.kind === "tree") {
     return { guest, volume: new TreeVolume(mount.tree), host: undefined, denials };
   }
   const { host, readOnly } = mount;
-  return { guest, volume: new HostVolume(host, readOnly), host, denials };
+  return { guest, volume: new HostVolume(host, readOnly, makeLink), host, denials };
 }
 
 /** Opens the directories that a guest has open from the start. */

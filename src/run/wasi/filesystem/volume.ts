@@ -1,4 +1,13 @@
-export type FileType = "directory" | "regular-file" | "symbolic-link" | "unknown";
+/** `descriptor-type` of `wasi:filesystem/types`. */
+export type FileType =
+  | "block-device"
+  | "character-device"
+  | "directory"
+  | "fifo"
+  | "regular-file"
+  | "socket"
+  | "symbolic-link"
+  | "unknown";
 
 /** The metadata of a file or directory; times are nanoseconds since 1970. */
 export interface FileInfo {
@@ -12,6 +21,8 @@ export interface FileInfo {
   /** Unique together with `inode`. */
   readonly device: bigint;
   readonly inode: bigint;
+  /** True for a device that a guest may open, such as `/dev/null`. */
+  readonly isHarmlessDevice?: boolean;
 }
 
 export interface DirectoryEntry {
@@ -51,8 +62,22 @@ export interface VolumeWriter {
   remove(path: PathSegments): void;
   rename(from: PathSegments, to: PathSegments): void;
   link(from: PathSegments, to: PathSegments): void;
+  /** Creates a symbolic link; undefined if the guest may not create any. */
+  readonly createLink: ((path: PathSegments, target: string) => void) | undefined;
   setTimes(path: PathSegments, times: NewTimes): void;
 }
+
+/** A symbolic link to create in a folder of the host. */
+export interface NewLink {
+  /** The folder that is granted. */
+  readonly host: string;
+  /** The path of the link below it. */
+  readonly path: PathSegments;
+  readonly target: string;
+}
+
+/** Creates a symbolic link. @throws FileError */
+export type LinkMaker = (link: NewLink) => void;
 
 export interface WriteMode {
   readonly read: boolean;

@@ -6,7 +6,7 @@ import { MAX_TIMEOUT } from "../clocks.ts";
 import type { InstanceResources } from "../resources.ts";
 import { type BodySource, OutgoingBody } from "./bodies.ts";
 import { FutureIncomingResponse, IncomingResponse } from "./incoming.ts";
-import { OutgoingRequest, type RequestOptions, type RequestParts } from "./outgoing.ts";
+import type { RequestOptions, RequestParts } from "./outgoing.ts";
 import { sendRequest } from "./send_request.ts";
 import { type ErrorCode, HttpFailure } from "./types.ts";
 import { DIRECT, type NetworkSettings, type WireResponse } from "./wire.ts";
@@ -25,28 +25,38 @@ const BODILESS = ["GET", "HEAD"];
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
-/** `wasi:http/outgoing-handler`. */
-export function clientImports(
-  { allowedHosts, self, network = DIRECT }: ClientSettings,
-  denials: Denials,
-  resources: InstanceResources,
-): Record<string, object> {
-  const hosts = new OutboundHosts(allowedHosts);
-  return {
-    "wasi:http/outgoing-handler": {
-      handle(request: OutgoingRequest, options: RequestOptions | undefined) {
-        const parts = OutgoingRequest.parts(request);
-        const url = urlOf(parts);
-        if (!hosts.allows(url)) {
-          denials.network(url);
-          throw new HttpFailure({ tag: "HTTP-request-denied" });
-        }
-        if (resources.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
-        const target = isSelfRequest(url) ? urlOfSelf(url, self) : url;
-        return new ClientRequest(parts, options, { resources, network }).start(target);
-      },
-    },
-  };
+/** Sends the requests of one guest. */
+export class HttpClient {
+  readonly #hosts: OutboundHosts;
+  readonly #self: string | undefined;
+  readonly #denials: Denials;
+  readonly #resources: InstanceResources;
+  readonly #network: NetworkSettings;
+
+  constructor(
+    { allowedHosts, self, network = DIRECT }: ClientSettings,
+    denials: Denials,
+    resources: InstanceResources,
+  ) {
+    this.#hosts = new OutboundHosts(allowedHosts);
+    this.#self = self;
+    this.#denials = denials;
+    this.#resources = resources;
+    this.#network = network;
+  }
+
+  /** @throws HttpFailure */
+  handle(parts: RequestParts, options: RequestOptions | undefined): FutureIncomingResponse {
+    const url = urlOf(parts);
+    if (!this.#hosts.allows(url)) {
+      this.#denials.network(url);
+      throw new HttpFailure({ tag: "HTTP-request-denied" });
+    }
+    if (this.#resources.isFull) throw new HttpFailure({ tag: "connection-limit-reached" });
+    const target = isSelfRequest(url) ? urlOfSelf(url, this.#self) : url;
+    const connection = { resources: this.#resources, network: this.#network };
+    return new ClientRequest(parts, options, connection).start(target);
+  }
 }
 
 /** @throws HttpFailure */

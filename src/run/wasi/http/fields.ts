@@ -79,12 +79,25 @@ export class Fields {
     this.#remove(name);
   }
 
+  /** Adds a value; a name that exists keeps its case. */
   append(name: string, value: Uint8Array): void {
     this.#check(name, [value]);
-    this.#add(name, value);
+    this.#add(this.#entries.find(isNamed(name))?.[0] ?? name, value);
+  }
+
+  /** Only in 0.3. */
+  getAndDelete(name: string): Uint8Array[] {
+    const values = this.get(name);
+    this.delete(name);
+    return values;
   }
 
   entries(): Field[] {
+    return this.#entries;
+  }
+
+  /** The name of {@link entries} in 0.3. */
+  copyAll(): Field[] {
     return this.#entries;
   }
 

@@ -1,18 +1,12 @@
-import type { Denials } from "../../grants/denials.ts";
-import type { InstanceResources } from "../resources.ts";
 import { FutureTrailers, IncomingBody, OutgoingBody } from "./bodies.ts";
-import { clientImports, type ClientSettings } from "./client.ts";
+import type { HttpClient } from "./client.ts";
 import { Fields } from "./fields.ts";
 import { FutureIncomingResponse, IncomingRequest, IncomingResponse } from "./incoming.ts";
 import { OutgoingRequest, OutgoingResponse, RequestOptions, ResponseOutparam } from "./outgoing.ts";
 import { httpErrorCode } from "./types.ts";
 
 /** `wasi:http/types` and `wasi:http/outgoing-handler`. */
-export function httpImports(
-  settings: ClientSettings,
-  denials: Denials,
-  resources: InstanceResources,
-): Record<string, object> {
+export function httpImports(client: HttpClient): Record<string, object> {
   return {
     "wasi:http/types": {
       Fields,
@@ -28,6 +22,9 @@ export function httpImports(
       ResponseOutparam,
       httpErrorCode,
     },
-    ...clientImports(settings, denials, resources),
+    "wasi:http/outgoing-handler": {
+      handle: (request: OutgoingRequest, options: RequestOptions | undefined) =>
+        client.handle(OutgoingRequest.parts(request), options),
+    },
   };
 }

@@ -26,6 +26,11 @@ abstract class IncomingMessage implements Disposable {
     this.#source = source;
   }
 
+  static sourceOf(message: IncomingMessage): BodySource {
+    message.#isConsumed = true;
+    return message.#source;
+  }
+
   headers(): Fields {
     return this.#headers;
   }
@@ -85,14 +90,21 @@ export class IncomingResponse extends IncomingMessage {
 export class FutureIncomingResponse implements Disposable {
   readonly #cancel: () => void;
   readonly #waitable: Waitable;
+  readonly #promise: Promise<Result<IncomingResponse, ErrorCode>>;
   #result: Result<IncomingResponse, ErrorCode> | undefined;
   #isTaken = false;
 
   /** @param result never rejects */
   constructor(result: Promise<Result<IncomingResponse, ErrorCode>>, cancel: () => void) {
     this.#cancel = cancel;
+    this.#promise = result;
     const settled = result.then((result) => void (this.#result = result));
     this.#waitable = new Waitable(() => this.#result !== undefined, () => settled);
+  }
+
+  /** Resolves to the result; never rejects. */
+  static result(future: FutureIncomingResponse): Promise<Result<IncomingResponse, ErrorCode>> {
+    return future.#promise;
   }
 
   subscribe(): Pollable {

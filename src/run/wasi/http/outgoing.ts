@@ -108,7 +108,7 @@ export class OutgoingRequest extends OutgoingMessage {
 }
 
 /** True for a host with or without a port, and nothing else that a URL can contain. */
-function isAuthority(text: string): boolean {
+export function isAuthority(text: string): boolean {
   return /^[^/?#@\\\s]+$/.test(text) && URL.canParse(`http://${text}/`);
 }
 

@@ -1,9 +1,10 @@
 /** The constants and structs of WASI preview 1. Source: wasi_snapshot_preview1.witx. */
 import { wallNow } from "../clocks.ts";
 import type { FileInfo, FileType, NewTimes } from "../filesystem/volume.ts";
-import type { Descriptor } from "./descriptor_table.ts";
+import type { Descriptor } from "./descriptor.ts";
 import { Errno } from "./errno.ts";
 import { type GuestMemory, unsigned64 } from "./memory.ts";
+import { rightsOf } from "./rights.ts";
 
 /** `clockid`, without the clocks of processes and threads. */
 export const CLOCK = { realtime: 0, monotonic: 1 } as const;
@@ -14,8 +15,11 @@ export const EVENT = { clock: 0, read: 1, write: 2 } as const;
 /** The bit of `subclockflags` that makes a timeout an instant instead of a duration. */
 export const ABSOLUTE_TIME = 1;
 
-/** The bit of `fdflags` for appending writes. */
-export const APPEND = 1;
+/** `fdflags`. */
+export const FD_FLAGS = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
+
+/** All bits of `fdflags`. */
+export const ALL_FD_FLAGS = 31;
 
 /** The bit of `lookupflags` for following a symbolic link in the last segment. */
 export const FOLLOW_SYMLINK = 1;
@@ -23,24 +27,17 @@ export const FOLLOW_SYMLINK = 1;
 /** `oflags`. */
 export const OPEN = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
 
-/** The bits of `rights` that are told apart, and all 30. */
-export const RIGHTS = {
-  read: 1n << 1n,
-  write: 1n << 6n,
-  all: (1n << 30n) - 1n,
-} as const;
-
-/** The rights of a stream: none to seek and tell, by which C libraries recognise a terminal. */
-const STREAM_RIGHTS = 1n << 3n | 1n << 4n | 1n << 21n | 1n << 27n;
-
 /** `filetype`. */
 const FILE_TYPES: Readonly<Record<FileType, number>> = {
   "unknown": 0,
+  "fifo": 0,
+  "block-device": 1,
+  "character-device": 2,
   "directory": 3,
   "regular-file": 4,
+  "socket": 6,
   "symbolic-link": 7,
 };
-const CHARACTER_DEVICE = 2;
 
 /** `fstflags`: for each of the two times, the bits that set it to a given time or to now. */
 const ACCESSED = { set: 1, now: 2 };
@@ -75,33 +72,23 @@ export function writeStreamFilestat(
 
 /** Writes an `fdstat`. */
 export function writeFdstat(memory: GuestMemory, pointer: number, descriptor: Descriptor): void {
-  const [type, flags, rights] = fdstatOf(descriptor);
+  const { base, inheriting } = rightsOf(descriptor);
   const view = memory.view(pointer, FDSTAT_SIZE);
-  view.setUint16(0, type, true);
-  view.setUint16(2, flags, true);
+  view.setUint16(0, typeOf(descriptor), true);
+  view.setUint16(2, descriptor.flags, true);
   view.setUint32(4, 0, true);
-  view.setBigUint64(8, rights, true);
-  view.setBigUint64(16, descriptor.kind === "directory" ? RIGHTS.all : 0n, true);
+  view.setBigUint64(8, base, true);
+  view.setBigUint64(16, inheriting, true);
 }
 
-function fdstatOf(descriptor: Descriptor): [type: number, flags: number, rights: bigint] {
-  switch (descriptor.kind) {
-    case "input":
-      return [streamType(descriptor.isTerminal), 0, STREAM_RIGHTS | RIGHTS.read];
-    case "output":
-      return [streamType(descriptor.isTerminal), 0, STREAM_RIGHTS | RIGHTS.write];
-    case "directory":
-      return [FILE_TYPES.directory, 0, RIGHTS.all];
-    case "file": {
-      const { read, write } = descriptor.file.mode;
-      const missing = (read ? 0n : RIGHTS.read) | (write ? 0n : RIGHTS.write);
-      return [FILE_TYPES["regular-file"], descriptor.append ? APPEND : 0, RIGHTS.all & ~missing];
-    }
-  }
+function typeOf(descriptor: Descriptor): number {
+  if (descriptor.kind === "directory") return FILE_TYPES.directory;
+  if (descriptor.kind === "file") return FILE_TYPES[descriptor.file.info().type];
+  return streamType(descriptor.isTerminal);
 }
 
 function streamType(isTerminal: boolean): number {
-  return isTerminal ? CHARACTER_DEVICE : FILE_TYPES.unknown;
+  return FILE_TYPES[isTerminal ? "character-device" : "unknown"];
 }
 
 /**

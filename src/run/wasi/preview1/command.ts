@@ -3,6 +3,7 @@ import { preopens } from "../filesystem/imports.ts";
 import type { Host } from "../host.ts";
 import { noteYield } from "../io/poll.ts";
 import { InstanceResources } from "../resources.ts";
+import { INITIAL_STATE } from "./descriptor.ts";
 import { DescriptorTable } from "./descriptor_table.ts";
 import { directoryCalls } from "./directory_calls.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
@@ -11,6 +12,7 @@ import { type Calls, type Guest, PREVIEW1 } from "./guest.ts";
 import { GuestMemory } from "./memory.ts";
 import { pollCall } from "./poll_call.ts";
 import { processCalls } from "./process_calls.ts";
+import { rightsNeeded } from "./rights.ts";
 
 /** The functions that can wait, and suspend the guest meanwhile. */
 const SUSPENDING = new Set(["fd_read", "fd_write", "poll_oneoff", "sched_yield"]);
@@ -56,12 +58,19 @@ export async function runPreview1(
 function openDescriptors({ stdio, mounts }: Host, resources: InstanceResources): DescriptorTable {
   const { stdout, stderr, stdinIsTerminal } = stdio;
   const table = new DescriptorTable();
-  table.add({ kind: "input", stream: stdio.stdin(), isTerminal: stdinIsTerminal });
+  table.add({
+    kind: "input",
+    stream: stdio.stdin(),
+    isTerminal: stdinIsTerminal,
+    ...INITIAL_STATE,
+  });
   for (const output of [stdout, stderr]) {
-    table.add({ kind: "output", stream: output.stream(), isTerminal: output.isTerminal });
+    const { isTerminal } = output;
+    table.add({ kind: "output", stream: output.stream(), isTerminal, ...INITIAL_STATE });
   }
   for (const directory of preopens(mounts, resources)) {
-    table.add({ kind: "directory", directory, preopen: directory.mount.guest, entries: [] });
+    const preopen = directory.mount.guest;
+    table.add({ kind: "directory", directory, preopen, entries: [], ...INITIAL_STATE });
   }
   return table;
 }
@@ -72,22 +81,34 @@ function importsOf(guest: Guest): WebAssembly.ModuleImports {
     ...fileCalls(guest),
     ...directoryCalls(guest),
     ...pollCall(guest),
-    ...NO_SOCKETS,
+    ...socketCalls(guest),
   };
   return Object.fromEntries(
     Object.entries(calls).map(([name, call]) => {
-      const wrapped = withErrno(call);
+      const wrapped = withErrno(withRights(guest, name, call));
       return [name, SUSPENDING.has(name) ? new Suspending(wrapped) : wrapped];
     }),
   );
 }
 
 /** Fail always: a guest of preview 1 has no sockets. */
-const NO_SOCKETS: Calls = Object.fromEntries(
-  ["sock_accept", "sock_recv", "sock_send", "sock_shutdown"].map((name) => [name, () => {
-    throw new Errno("badf");
-  }]),
-);
+function socketCalls({ descriptors }: Guest): Calls {
+  const fail = (fd: number) => {
+    descriptors.get(fd);
+    throw new Errno("notsock");
+  };
+  return { sock_accept: fail, sock_recv: fail, sock_send: fail, sock_shutdown: fail };
+}
+
+/** Checks the rights that a function needs before it is called. */
+function withRights({ descriptors }: Guest, name: string, call: Calls[string]): Calls[string] {
+  const needed = rightsNeeded(name);
+  if (needed.length === 0) return call;
+  return (...args) => {
+    for (const [argument, rights] of needed) descriptors.requireRights(args[argument], rights);
+    return call(...args);
+  };
+}
 
 function withErrno(call: Calls[string]): (...args: never[]) => number | Promise<number> {
   return (...args) => {

@@ -1,34 +1,13 @@
-import type { OpenDirectory } from "../filesystem/directory.ts";
-import type { OpenFile } from "../filesystem/open_file.ts";
-import type { DirectoryEntry } from "../filesystem/volume.ts";
-import type { InputStream } from "../io/input_stream.ts";
-import type { OutputStream } from "../io/output_stream.ts";
+import {
+  type Descriptor,
+  type DirectoryDescriptor,
+  type FileDescriptor,
+  NO_RIGHTS,
+  type Rights,
+} from "./descriptor.ts";
 import { Errno } from "./errno.ts";
 import { unsigned32 } from "./memory.ts";
-
-/** What a file descriptor refers to. */
-export type Descriptor =
-  | { readonly kind: "input"; readonly stream: InputStream; readonly isTerminal: boolean }
-  | { readonly kind: "output"; readonly stream: OutputStream; readonly isTerminal: boolean }
-  | DirectoryDescriptor
-  | FileDescriptor;
-
-export interface DirectoryDescriptor {
-  readonly kind: "directory";
-  readonly directory: OpenDirectory;
-  /** The guest's path of it if it is open from the start. */
-  readonly preopen: string | undefined;
-  /** The entries when reading began, for `fd_readdir` to continue with. */
-  entries: readonly DirectoryEntry[];
-}
-
-export interface FileDescriptor {
-  readonly kind: "file";
-  readonly file: OpenFile;
-  position: bigint;
-  /** True if writes go to the end of the file, whatever the position. */
-  append: boolean;
-}
+import { rightsOf } from "./rights.ts";
 
 /** The descriptors of one guest, by number. */
 export class DescriptorTable {
@@ -50,8 +29,22 @@ export class DescriptorTable {
 
   directory(number: number): DirectoryDescriptor {
     const descriptor = this.get(number);
-    if (descriptor.kind !== "directory") throw new Errno("badf");
+    if (descriptor.kind !== "directory") throw new Errno("notdir");
     return descriptor;
+  }
+
+  /** @throws Errno if the guest has given up one of these rights of a descriptor */
+  requireRights(number: number, rights: bigint): void {
+    const dropped = this.#descriptors.get(unsigned32(number))?.dropped ?? NO_RIGHTS;
+    if (dropped !== NO_RIGHTS && (dropped.base & rights) !== 0n) throw new Errno("notcapable");
+  }
+
+  /** Reduces the rights of a descriptor. @throws Errno if it lacks one of them */
+  setRights(number: number, { base, inheriting }: Rights): void {
+    const descriptor = this.get(number);
+    const old = rightsOf(descriptor);
+    if (base & ~old.base || inheriting & ~old.inheriting) throw new Errno("notcapable");
+    descriptor.dropped = { base: ~base, inheriting: ~inheriting };
   }
 
   /** @throws Errno for a descriptor that cannot seek */

@@ -1,10 +1,11 @@
 import { OpenFile } from "../filesystem/open_file.ts";
 import type { DirectoryEntry } from "../filesystem/volume.ts";
-import { APPEND, direntOf, FOLLOW_SYMLINK, newTimes, OPEN, RIGHTS, writeFilestat } from "./abi.ts";
-import type { DirectoryDescriptor } from "./descriptor_table.ts";
+import { ALL_FD_FLAGS, direntOf, FOLLOW_SYMLINK, newTimes, OPEN, writeFilestat } from "./abi.ts";
+import { type Descriptor, type DirectoryDescriptor, NO_RIGHTS } from "./descriptor.ts";
 import { Errno } from "./errno.ts";
 import type { Calls, Guest } from "./guest.ts";
 import { unsigned32, unsigned64 } from "./memory.ts";
+import { RIGHTS } from "./rights.ts";
 
 /** Functions on open directories, their entries and the paths below them. */
 export function directoryCalls(guest: Guest): Calls {
@@ -21,17 +22,20 @@ function preopenCalls({ memory, descriptors }: Guest): Calls {
     fd_prestat_get(fd: number, pointer: number) {
       const view = memory.view(pointer, 8);
       view.setUint32(0, 0, true);
-      view.setUint32(4, preopenOf(descriptors.directory(fd)).length, true);
+      view.setUint32(4, preopenOf(descriptors.get(fd)).length, true);
     },
     fd_prestat_dir_name(fd: number, pointer: number, length: number) {
-      memory.write(pointer, preopenOf(descriptors.directory(fd)).subarray(0, unsigned32(length)));
+      const name = preopenOf(descriptors.get(fd));
+      if (name.length > unsigned32(length)) throw new Errno("nametoolong");
+      memory.write(pointer, name);
     },
   };
 }
 
-function preopenOf({ preopen }: DirectoryDescriptor): Uint8Array {
-  if (preopen === undefined) throw new Errno("badf");
-  return new TextEncoder().encode(preopen);
+/** Fails with `badf`, at which C libraries stop looking for more granted directories. */
+function preopenOf(descriptor: Descriptor): Uint8Array {
+  if (descriptor.kind !== "directory" || descriptor.preopen === undefined) throw new Errno("badf");
+  return new TextEncoder().encode(descriptor.preopen);
 }
 
 function entryCalls({ memory, descriptors }: Guest): Calls {
@@ -106,8 +110,15 @@ function linkCalls({ memory, descriptors }: Guest): Calls {
       const target = memory.path(newPath, newLength);
       directoryOf(fd).rename(memory.path(path, length), directoryOf(newFd), target);
     },
-    path_symlink: (_target: number, _targetLength: number, fd: number) =>
-      directoryOf(fd).createSymlink(),
+    path_symlink(
+      target: number,
+      targetLength: number,
+      fd: number,
+      path: number,
+      length: number,
+    ) {
+      directoryOf(fd).createSymlink(memory.path(target, targetLength), memory.path(path, length));
+    },
   };
 }
 
@@ -124,19 +135,30 @@ function openCall({ memory, descriptors }: Guest): Calls[string] {
     pointer: number,
   ) => {
     const rights = unsigned64(baseRights);
-    const opened = descriptors.directory(fd).directory.open(memory.path(path, length), {
+    if (openFlags & OPEN.create) descriptors.requireRights(fd, RIGHTS.path_create_file);
+    if (openFlags & OPEN.truncate) descriptors.requireRights(fd, RIGHTS.path_filestat_set_size);
+    const { directory, dropped: { inheriting } } = descriptors.directory(fd);
+    const opened = directory.open(memory.path(path, length), {
       follow: follows(lookupFlags),
       create: (openFlags & OPEN.create) !== 0,
       exclusive: (openFlags & OPEN.exclusive) !== 0,
       truncate: (openFlags & OPEN.truncate) !== 0,
       directory: (openFlags & OPEN.directory) !== 0,
-      read: (rights & RIGHTS.read) !== 0n,
-      write: (rights & RIGHTS.write) !== 0n,
+      read: (rights & RIGHTS.fd_read) !== 0n,
+      write: (rights & RIGHTS.fd_write) !== 0n,
     });
+    const dropped = inheriting === 0n ? NO_RIGHTS : { base: inheriting, inheriting };
     const number = descriptors.add(
       opened instanceof OpenFile
-        ? { kind: "file", file: opened, position: 0n, append: (fdFlags & APPEND) !== 0 }
-        : { kind: "directory", directory: opened, preopen: undefined, entries: [] },
+        ? { kind: "file", file: opened, position: 0n, flags: fdFlags & ALL_FD_FLAGS, dropped }
+        : {
+          kind: "directory",
+          directory: opened,
+          preopen: undefined,
+          entries: [],
+          flags: 0,
+          dropped,
+        },
     );
     memory.setU32(pointer, number);
   };

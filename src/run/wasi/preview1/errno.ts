@@ -3,14 +3,19 @@ import { FileError, type FileErrorCode } from "../filesystem/error.ts";
 /** The error numbers that functions return, zero for success. Source: WASI preview 1, `errno`. */
 export const ERRNO = {
   success: 0,
+  again: 6,
   badf: 8,
   fault: 21,
   inval: 28,
   io: 29,
+  nametoolong: 37,
   nosys: 52,
+  notdir: 54,
+  notsock: 57,
   notsup: 58,
   pipe: 64,
   spipe: 70,
+  notcapable: 76,
 } as const;
 
 /** The error numbers of WASI 0.2's file errors. */
@@ -30,9 +35,9 @@ const BY_FILE_ERROR: Readonly<Record<FileErrorCode, number>> = {
   "io": ERRNO.io,
   "is-directory": 31,
   "loop": 32,
-  "name-too-long": 37,
+  "name-too-long": ERRNO.nametoolong,
   "no-entry": 44,
-  "not-directory": 54,
+  "not-directory": ERRNO.notdir,
   "not-empty": 55,
   "not-permitted": 63,
   "overflow": 61,
@@ -41,7 +46,7 @@ const BY_FILE_ERROR: Readonly<Record<FileErrorCode, number>> = {
   "text-file-busy": 74,
   "too-many-links": 34,
   "unsupported": ERRNO.notsup,
-  "would-block": 6,
+  "would-block": ERRNO.again,
 };
 
 /** The failure of a function of preview 1. */

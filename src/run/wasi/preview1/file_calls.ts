@@ -1,7 +1,16 @@
 import { WasiError } from "../errors.ts";
+import type { InputStream } from "../io/input_stream.ts";
 import { OutputStream } from "../io/output_stream.ts";
-import { APPEND, newTimes, writeFdstat, writeFilestat, writeStreamFilestat } from "./abi.ts";
-import type { FileDescriptor } from "./descriptor_table.ts";
+import { yieldToEventLoop } from "../io/poll.ts";
+import {
+  ALL_FD_FLAGS,
+  FD_FLAGS,
+  newTimes,
+  writeFdstat,
+  writeFilestat,
+  writeStreamFilestat,
+} from "./abi.ts";
+import type { FileDescriptor } from "./descriptor.ts";
 import { Errno } from "./errno.ts";
 import type { Calls, Guest } from "./guest.ts";
 import { unsigned64 } from "./memory.ts";
@@ -14,7 +23,8 @@ export function fileCalls(guest: Guest): Calls {
     ...readAndWriteCalls(guest),
     ...seekCalls(guest),
     fd_advise: (fd: number) => void descriptors.file(fd),
-    fd_allocate() {
+    fd_allocate(fd: number) {
+      descriptors.file(fd);
       throw new Errno("notsup");
     },
     fd_close: (fd: number) => descriptors.close(fd),
@@ -30,9 +40,11 @@ function statCalls({ memory, descriptors }: Guest): Calls {
       writeFdstat(memory, pointer, descriptors.get(fd)),
     fd_fdstat_set_flags(fd: number, flags: number) {
       const descriptor = descriptors.get(fd);
-      if (descriptor.kind === "file") descriptor.append = (flags & APPEND) !== 0;
+      if (flags & ~ALL_FD_FLAGS) throw new Errno("inval");
+      descriptor.flags = flags;
     },
-    fd_fdstat_set_rights: (fd: number) => void descriptors.get(fd),
+    fd_fdstat_set_rights: (fd: number, base: bigint, inheriting: bigint) =>
+      descriptors.setRights(fd, { base: unsigned64(base), inheriting: unsigned64(inheriting) }),
     fd_filestat_get(fd: number, pointer: number) {
       const descriptor = descriptors.get(fd);
       if (descriptor.kind === "file") writeFilestat(memory, pointer, descriptor.file.info());
@@ -64,14 +76,20 @@ function readAndWriteCalls({ memory, descriptors }: Guest): Calls {
     },
     fd_pwrite(fd: number, list: number, count: number, offset: bigint, pointer: number) {
       const bytes = memory.gather(list, count);
-      descriptors.file(fd).file.write(bytes, unsigned64(offset));
+      const descriptor = descriptors.file(fd);
+      descriptor.file.write(bytes, unsigned64(offset));
+      syncIfFlagged(descriptor);
       memory.setU32(pointer, bytes.length);
     },
     fd_read(fd: number, list: number, count: number, pointer: number) {
       const descriptor = descriptors.get(fd);
       const room = memory.room(list, count);
       if (descriptor.kind === "input") {
-        return descriptor.stream.blockingRead(BigInt(room)).catch(nullAtEnd)
+        const { stream, flags } = descriptor;
+        const reading = flags & FD_FLAGS.nonblock
+          ? readNow(stream, room)
+          : stream.blockingRead(BigInt(room));
+        return reading.catch(nullAtEnd)
           .then((bytes) => deliver(list, count, pointer, bytes));
       }
       if (descriptor.kind !== "file") throw new Errno("badf");
@@ -94,13 +112,26 @@ function readAndWriteCalls({ memory, descriptors }: Guest): Calls {
 
 function writeFile(descriptor: FileDescriptor, bytes: Uint8Array): void {
   const { file } = descriptor;
-  if (descriptor.append) {
+  if (descriptor.flags & FD_FLAGS.append) {
     file.append(bytes);
     descriptor.position = file.info().size;
   } else {
     file.write(bytes, descriptor.position);
     descriptor.position += BigInt(bytes.length);
   }
+  syncIfFlagged(descriptor);
+}
+
+function syncIfFlagged({ file, flags }: FileDescriptor): void {
+  if (flags & (FD_FLAGS.dsync | FD_FLAGS.sync)) file.sync();
+}
+
+/** Yields first: otherwise a guest that tries again at once would never let the input arrive. */
+async function readNow(stream: InputStream, room: number): Promise<Uint8Array> {
+  await yieldToEventLoop();
+  const bytes = stream.read(BigInt(room));
+  if (bytes.length === 0 && room > 0) throw new Errno("again");
+  return bytes;
 }
 
 /** Returns nothing if the sink was synchronous: waiting, even for nothing, costs as much as the write itself. */

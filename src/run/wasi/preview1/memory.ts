@@ -40,7 +40,12 @@ export class GuestMemory {
 
   path(pointer: number, length: number): string {
     if (unsigned32(length) > MAX_PATH_LENGTH) throw new FileError("name-too-long");
-    return new TextDecoder().decode(this.bytes(pointer, length));
+    const bytes = this.bytes(pointer, length);
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      throw new FileError("illegal-byte-sequence");
+    }
   }
 
   write(pointer: number, bytes: Uint8Array): void {

@@ -1,22 +1,12 @@
-import type { Denials } from "../../grants/denials.ts";
-import type { SocketSettings } from "../../grants/socket_grants.ts";
-import type { InstanceResources } from "../resources.ts";
 import { IncomingDatagramStream, OutgoingDatagramStream } from "./datagrams.ts";
-import { GuestNetwork } from "./guest_network.ts";
+import type { GuestNetwork } from "./guest_network.ts";
 import { lookupImports } from "./lookup.ts";
 import { type IpAddressFamily, Network, networkErrorCode } from "./network.ts";
-import type { Sessions } from "./session.ts";
 import { TcpSocket } from "./tcp.ts";
 import { UdpSocket } from "./udp.ts";
 
 /** `wasi:sockets`. */
-export function socketImports(
-  settings: SocketSettings,
-  denials: Denials,
-  sessions: Sessions,
-  resources: InstanceResources,
-): Record<string, object> {
-  const guest = new GuestNetwork(settings, denials, sessions, resources);
+export function socketImports(guest: GuestNetwork): Record<string, object> {
   return {
     "wasi:sockets/network": { Network, networkErrorCode },
     "wasi:sockets/instance-network": { instanceNetwork: () => new Network() },

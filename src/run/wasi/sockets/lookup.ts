@@ -34,7 +34,7 @@ export class ResolveAddressStream implements Disposable {
 }
 
 /** `wasi:sockets/ip-name-lookup`. */
-export function lookupImports(guest: GuestNetwork): object {
+export function lookupImports(guest: GuestNetwork) {
   return {
     ResolveAddressStream,
     resolveAddresses(_network: Network, text: string): ResolveAddressStream {

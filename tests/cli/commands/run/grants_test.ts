@@ -5,7 +5,6 @@ import {
   parseAddress,
   parseEnvironment,
   parseFolder,
-  parseVariables,
 } from "../../../../src/cli/commands/run/grants.ts";
 import { TemporaryFolder } from "../../../support/temporary.ts";
 
@@ -57,15 +56,6 @@ Deno.test("parseEnvironment takes a missing value from the environment, and the 
   ]);
   assertRejected(() => parseEnvironment(["=1"], read, warn));
   assertRejected(() => parseEnvironment([""], read, warn));
-});
-
-Deno.test("parseVariables needs a value, and shows none in its error", () => {
-  assert.deepEqual([...parseVariables(["a=1", "b=", "c=d=e"])], [["a", "1"], ["b", ""], [
-    "c",
-    "d=e",
-  ]]);
-  assertRejected(() => parseVariables(["a"]));
-  assert.throws(() => parseVariables(["=secret"]), (error) => !String(error).includes("secret"));
 });
 
 Deno.test("parseAddress reads a host and a port", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { makeSymlink } from "../../../../src/run/engine/symlinks.ts";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
 import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";
@@ -29,7 +30,7 @@ class Guest implements Disposable {
 
   preopens(...mounts: Mount[]): [Descriptor, string][] {
     const denials = new Denials("options", () => {});
-    const points = mounts.map((mount) => mountPoint(mount, denials));
+    const points = mounts.map((mount) => mountPoint(mount, denials, makeSymlink));
     const imports = filesystemImports(points, this.resources)["wasi:filesystem/preopens"];
     return (imports as { getDirectories(): [Descriptor, string][] }).getDirectories();
   }
@@ -242,6 +243,13 @@ Deno.test("Descriptor.readDirectory returns each entry once", () => {
   assert.equal(stream.readDirectoryEntry(), undefined);
 });
 
+Deno.test("Descriptor.symlinkAt creates a link to its first argument", () => {
+  using guest = new Guest();
+  guest.root().symlinkAt("a", "link");
+  assert.equal(guest.root().readlinkAt("link"), "a");
+  assert.throws(() => guest.root().symlinkAt("../a", "up"), fileError("not-permitted"));
+});
+
 Deno.test("Descriptor of static files can be read and not changed", () => {
   using guest = new Guest();
   const file = { kind: "file", size: 2, content: { bytes: bytesOf("hi") } } as const;
@@ -256,7 +264,7 @@ Deno.test("Descriptor of static files can be read and not changed", () => {
     () => root.unlinkFileAt("a"),
     () => root.renameAt("a", root, "b"),
     () => root.linkAt({}, "a", root, "b"),
-    () => root.symlinkAt(),
+    () => root.symlinkAt("a", "b"),
     () => root.setTimesAt({}, "a", { tag: "now" }, { tag: "now" }),
   ];
   for (const change of changes) assert.throws(change, fileError("read-only"), `${change}`);

@@ -105,16 +105,18 @@ const action = fc.record({
     "unlink",
     "rename",
     "link",
+    "symlink",
   ),
   path,
   other: path,
+  target: fc.oneof(path, wayOut),
   follow: fc.boolean(),
 });
 
 type Action = (typeof action)["generate"] extends (...args: never[]) => { value: infer T } ? T
   : never;
 
-function act(directory: OpenDirectory, { what, path, other, follow }: Action): string {
+function act(directory: OpenDirectory, { what, path, other, target, follow }: Action): string {
   const write = { ...READ, follow, write: true };
   switch (what) {
     case "read":
@@ -135,6 +137,8 @@ function act(directory: OpenDirectory, { what, path, other, follow }: Action): s
       return `${directory.removeFile(path)}`;
     case "rename":
       return `${directory.rename(path, directory, other)}`;
+    case "symlink":
+      return `${directory.createSymlink(target, path)}`;
     default:
       return `${directory.link(path, follow, directory, other)}`;
   }
@@ -183,4 +187,34 @@ Deno.test("OpenDirectory changes nothing in a read-only mount", () => {
       assert.equal(JSON.stringify(listing(folder.granted)), before);
     },
   ));
+});
+
+/** Returns the paths of all links below a folder. */
+function linksBelow(folder: string, prefix = ""): string[] {
+  return [...Deno.readDirSync(join(folder, prefix))].flatMap(({ name, isSymlink, isDirectory }) => {
+    if (isSymlink) return [`${prefix}${name}`];
+    return isDirectory ? linksBelow(folder, `${prefix}${name}/`) : [];
+  });
+}
+
+Deno.test("OpenDirectory lets no guest leave a link that leads out of its mount", () => {
+  const path = fc.constantFrom("a", "b", "c", "a/b", "a/b/c", "b/c");
+  const change = fc.record({
+    what: fc.constantFrom("symlink", "rename", "link"),
+    path,
+    other: path,
+    target: fc.constantFrom("x", "../x", "../../x"),
+    follow: fc.constant(false),
+  });
+  fc.assert(fc.property(fc.array(change, { minLength: 5, maxLength: 20 }), (changes) => {
+    using folder = new GrantedFolder();
+    for (const path of ["a", "a/b", "b"]) Deno.mkdirSync(join(folder.granted, path));
+    const directory = folder.open();
+    for (const change of changes) resultOf(() => act(directory, change));
+    for (const link of linksBelow(folder.granted)) {
+      const target = Deno.readLinkSync(join(folder.granted, link));
+      const reached = join("/", folder.granted, link, "..", target);
+      assert.ok(`${reached}/`.startsWith(`${folder.granted}/`), `${link} -> ${target}`);
+    }
+  }));
 });

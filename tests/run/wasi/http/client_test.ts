@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import { parseHostRule, parseOutboundRule } from "../../../../src/run/grants/outbound_rule.ts";
 import { OutgoingBody } from "../../../../src/run/wasi/http/bodies.ts";
-import { clientImports } from "../../../../src/run/wasi/http/client.ts";
+import { HttpClient } from "../../../../src/run/wasi/http/client.ts";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
 import { IncomingResponse } from "../../../../src/run/wasi/http/incoming.ts";
 import { OutgoingRequest } from "../../../../src/run/wasi/http/outgoing.ts";
@@ -112,13 +112,13 @@ Deno.test("outgoing-handler rejects other schemes than HTTP and HTTPS", () => {
   const request = new OutgoingRequest(new Fields());
   request.setScheme({ tag: "other", val: "ftp" });
   request.setAuthority("127.0.0.1");
-  const handle = clientImports(
+  const client = new HttpClient(
     { allowedHosts: [parseHostRule("*")] },
     new Denials("options", () => {}),
     caller.resources,
-  )["wasi:http/outgoing-handler"] as { handle(request: OutgoingRequest): unknown };
+  );
   assert.throws(
-    () => handle.handle(request),
+    () => client.handle(OutgoingRequest.parts(request), undefined),
     wasiError((payload) => (payload as ErrorCode).tag === "HTTP-protocol-error"),
   );
 });

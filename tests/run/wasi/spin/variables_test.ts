@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { variableImports } from "../../../src/run/wasi/spin_variables.ts";
-import { wasiError } from "../../support/wasm/streams.ts";
+import { variableImports } from "../../../../src/run/wasi/spin/variables.ts";
+import { wasiError } from "../../../support/wasm/streams.ts";
 
 const { get } = variableImports({ api_url: "https://x", empty: "" })["fermyon:spin/variables"] as {
   get(name: string): string;

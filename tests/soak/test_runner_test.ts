@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { childEnvironment } from "../../support/cli/environment.ts";
-import { TemporaryFolder } from "../../support/temporary.ts";
+import { childEnvironment } from "../support/cli/environment.ts";
+import { TemporaryFolder } from "../support/temporary.ts";
 
-const ROOT = join(import.meta.dirname!, "../../..");
+const ROOT = join(import.meta.dirname!, "../..");
 const NOWHERE = "http://127.0.0.1:9";
 
 /** Returns variables of a user that would change what larder and its tests do. */

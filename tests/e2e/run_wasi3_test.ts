@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { Serving } from "../support/cli/serving.ts";
+import { TestUser } from "../support/cli/test_user.ts";
+import { asyncGuestBytes } from "../support/wasm/components.ts";
+
+Deno.test("run runs a command of WASI 0.3, and finds its compiled form again", async () => {
+  using user = new TestUser();
+  user.write("command.wasm", await asyncGuestBytes("async_command"));
+  const run = (stdin: string) => user.larder(["run", "command.wasm"], { stdin });
+  assert.deepEqual(await run("hello\n"), {
+    code: 0,
+    stdout: "hello\n",
+    stderr: "compiling command.wasm (cached for later runs)\n",
+  });
+  assert.deepEqual(await run("error\n"), { code: 1, stdout: "error\n", stderr: "" });
+  const trapped = await run("trap\n");
+  assert.deepEqual([trapped.code, trapped.stdout], [1, "trap\n"]);
+  assert.match(trapped.stderr, /command\.wasm trapped: .*unreachable.* \[LDR_GUEST\]/);
+});
+
+Deno.test("run serves a handler of WASI 0.3, also after a request has trapped", async () => {
+  using user = new TestUser();
+  user.write("handler.wasm", await asyncGuestBytes("async_handler"));
+  await using serving = await Serving.start(user, ["handler.wasm"]);
+  const body = "0123456789abcdef".repeat(50_000);
+  assert.deepEqual(await serving.get("/", { method: "POST", body }), [200, body]);
+  assert.deepEqual(await serving.get("/ttt"), [500, "500 Internal Server Error\n"]);
+  assert.deepEqual(await serving.get("/", { method: "POST", body: "again" }), [200, "again"]);
+  const { code, stderr } = await serving.stop();
+  assert.equal(code, 0);
+  assert.match(stderr, /handler\.wasm: .*unreachable/);
+});
