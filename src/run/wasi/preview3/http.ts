@@ -21,12 +21,7 @@ export function httpImports(client: HttpClient, task: GuestTask): Record<string,
 
 /** Returns the request that a guest receives. */
 export function receivedRequest(head: RequestHead, source: BodySource): Request {
-  const request = new Request(Fields.received(head.headers), receivedContents(source));
-  request.setMethod({ tag: "other", val: head.method });
-  request.setPathWithQuery(head.path);
-  request.setScheme({ tag: head.scheme === "https" ? "HTTPS" : "HTTP" });
-  request.setAuthority(head.authority);
-  return request;
+  return Request.received(head, receivedContents(source));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type Result, WasiError } from "../errors.ts";
 import { Fields, isToken } from "../http/fields.ts";
+import type { RequestHead } from "../http/incoming.ts";
 import { isAuthority, RequestOptions as RequestOptions2 } from "../http/outgoing.ts";
 import { type ErrorCode, type Method, methodName, methodOf, type Scheme } from "../http/types.ts";
 import { chunksOf, type GuestFuture, type GuestStream, type Outcome } from "./streams.ts";
@@ -86,6 +87,16 @@ export class Request extends Message {
   ): [Request, Promise<Outcome<ErrorCode>>] {
     const [contents, transmitted] = guestContents(stream, trailers);
     return [new Request(headers, contents, options), transmitted];
+  }
+
+  /** Returns a request as it was sent, also with what a guest could not set. */
+  static received(head: RequestHead, contents: Contents): Request {
+    const request = new Request(Fields.received(head.headers), contents);
+    request.#method = methodOf(head.method);
+    request.#path = head.path;
+    request.#scheme = { tag: head.scheme === "https" ? "HTTPS" : "HTTP" };
+    request.#authority = head.authority;
+    return request;
   }
 
   getMethod(): Method {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseHostRule } from "../../../../src/run/grants/outbound_rule.ts";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
+import { receivedRequest } from "../../../../src/run/wasi/preview3/http.ts";
 import {
   Request,
   RequestOptions,
@@ -31,6 +32,23 @@ function requestTo(authority: string, texts?: string[]): ReturnType<typeof Reque
   made[0].setAuthority(authority);
   return made;
 }
+
+Deno.test("receivedRequest returns a request as it was sent, with repeated fields", () => {
+  const headers = [["accept", "a"], ["x", "1"], ["accept", "b"]] as const;
+  const head = {
+    method: "GET",
+    path: "/?q=`<",
+    scheme: "http",
+    authority: "a$b",
+    headers,
+  } as const;
+  const request = receivedRequest(head, { read: () => null, cancel() {} });
+  assert.deepEqual(Fields.toList(request.getHeaders()), headers);
+  assert.deepEqual(
+    [request.getMethod(), request.getPathWithQuery(), request.getScheme(), request.getAuthority()],
+    [{ tag: "get" }, head.path, { tag: "HTTP" }, head.authority],
+  );
+});
 
 Deno.test("client of 0.3 sends a body as a stream and receives one", async () => {
   await using server = Deno.serve(
