@@ -141,6 +141,7 @@ Deno.test("run --engine rejects what the engine cannot run before it starts the 
   using user = new EngineUser("spin");
   using other = new EngineUser("wasmtime");
   const app = registry.add("shop", await spinOnlyApp(), "v1");
+  user.write("project/spin.toml", "");
   for (const each of [user, other]) {
     each.write("tool.wasm", await moduleBytes("preview1_command"));
   }
@@ -148,6 +149,7 @@ Deno.test("run --engine rejects what the engine cannot run before it starts the 
     [["--engine", "wasmtime", "tool.wasm"], 1, "LDR_ENGINE"],
     [["--engine", "wasmer", "tool.wasm"], 2, 'no engine "wasmer"'],
     [["--engine", "spin", "tool.wasm"], 1, "LDR_NOT_RUNNABLE"],
+    [["--engine", "spin", "./project"], 2, "does not apply to the Spin project ./project"],
     [["--engine", "spin", "--offline", app], 2, "--offline"],
     [["--engine", "spin", registry.reference("missing")], 3, "LDR_NOT_FOUND"],
     [["--engine", "spin"], 2, "larder run needs a reference"],
@@ -266,8 +268,8 @@ Deno.test("run takes the name of a file that exists for the file, and asks no re
 
 Deno.test("run --engine wasmtime serves a component at the address of --listen", async () => {
   using user = new EngineUser("wasmtime");
-  const exports = ["wasi:http/handler@0.3.0"];
-  user.write("site.wasm", encodeComponent({ imports: ["wasi:http/types@0.3.0"], exports }));
+  const exports = ["wasi:http/handler@0.3.1"];
+  user.write("site.wasm", encodeComponent({ imports: ["wasi:http/types@0.3.1"], exports }));
   const refused = await user.run("site.wasm");
   assert.match(refused.stderr, /\nhint: .*--engine wasmtime\n$/);
   const { stdout } = await user.run("--engine", "wasmtime", "--listen", "[::1]:0", "site.wasm");

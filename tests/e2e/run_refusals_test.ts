@@ -82,10 +82,10 @@ Deno.test("run names the reason for a file that it cannot run", async (t) => {
     [
       "newer.wasm",
       encodeComponent({
-        imports: ["wasi:cli/stdout@0.4.0"],
-        exports: ["wasi:cli/run@0.4.0"],
+        imports: ["wasi:cli/stdout@0.3.1"],
+        exports: ["wasi:cli/run@0.3.1"],
       }),
-      { says: ["LDR_UNSUPPORTED_WASM", "wasi:cli/run@0.4.0", "--engine wasmtime"] },
+      { says: ["LDR_UNSUPPORTED_WASM", "wasi:cli/run@0.3.1", "--engine wasmtime"] },
     ],
     [
       "host.wasm",
