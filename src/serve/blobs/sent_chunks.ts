@@ -5,8 +5,8 @@
 export const CHUNK = 64 * 1024;
 
 /**
- * 256 KiB that are read instead while few bodies are being sent: each read is done by another thread, and four clients got
- * 15 % more per second, with a fifth less CPU time, than from the streams of files, which read 64 KiB.
+ * 256 KiB that are read instead while few bodies are being sent. Each read is done by another thread: four clients take 30 %
+ * less CPU time than from the streams of files, which read 64 KiB, and get 40 % more per second before Deno 2.5.5.
  */
 const LARGE_CHUNK = 256 * 1024;
 
