@@ -32,7 +32,8 @@ const RUNTIME = `export function deferred(load) {
 }
 `;
 
-const DEFERRED = "buffer|child_process|crypto|fs|module|process|util|zlib";
+const DEFERRED =
+  "buffer|child_process|crypto|fs|http|https|module|process|stream|stream/promises|tls|util|zlib";
 const IMPORT = new RegExp(
   `import\\s*(?:([\\w$]+)|\\{([^}]*)\\})\\s*from\\s*"(node:(?:${DEFERRED}))";?`,
   "g",
