@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** How a server names itself; a client's own proxies are nobody's business. */
+/** How a server names itself; the names of a client's own proxies are not passed on. */
 const NAME = /1\.1 larder-[\da-f-]{36}/g;
 
 /** Servers that a request names at most. Chains are shorter, and registries limit the length of a field. */

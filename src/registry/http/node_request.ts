@@ -106,7 +106,7 @@ function toResponse(request: HttpRequest, incoming: IncomingMessage): HttpRespon
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Returns the body of a message, as `Readable.toWeb` does, of which a `cancel` ends the process in Deno 2.4, but for readers with a buffer of their own. The
+ * Like `Readable.toWeb`, whose `cancel` ends the process in Deno 2.4. Readers bring a buffer of their own. The
  * memory of a chunk is freed when it has been copied to that buffer, and that of what the socket has read when it has been
  * parsed, which copies it too. Left to the garbage collector, they took 150 MiB for six downloads.
  */

@@ -67,7 +67,7 @@ const TRANSPILER_STEPS: readonly Step[] = [
   },
 ];
 
-/** The same, but for the export. */
+/** The steps for jco's wasm-tools, whose script differs only in the names that it exports. */
 const WASM_TOOLS_STEPS: readonly Step[] = TRANSPILER_STEPS.map((step) =>
   step.name === "return the exports" ? { ...step, pattern: /^export \{(?=.*\btools\b)/gm } : step
 );
