@@ -33,7 +33,7 @@ const RUNTIME = `export function deferred(load) {
 `;
 
 const DEFERRED =
-  "buffer|child_process|crypto|fs|http|https|module|process|stream|stream/promises|tls|util|zlib";
+  "buffer|child_process|crypto|dns|dns/promises|fs|http|https|module|net|process|stream|stream/promises|tls|util|zlib";
 const IMPORT = new RegExp(
   `import\\s*(?:([\\w$]+)|\\{([^}]*)\\})\\s*from\\s*"(node:(?:${DEFERRED}))";?`,
   "g",

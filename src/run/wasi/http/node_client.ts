@@ -1,6 +1,6 @@
-import { once } from "node:events";
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { pipeline } from "node:stream/promises";
 import { createSecureContext } from "node:tls";
 import {
   bodyStream,
@@ -76,10 +76,7 @@ async function sendBody(
 ): Promise<void> {
   // For methods that usually have no body, Node would send it without a length.
   if (!outgoing.hasHeader("content-length")) outgoing.setHeader("transfer-encoding", "chunked");
-  for await (const bytes of body) {
-    if (!outgoing.write(bytes)) await once(outgoing, "drain");
-  }
-  outgoing.end();
+  await pipeline(body, outgoing);
 }
 
 function trustOf(network: NetworkSettings): NodeTls {
