@@ -148,7 +148,7 @@ export function bundle(work: string, commit: string): string {
   const result = run(Deno.execPath(), args, { cwd: copy });
   if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
   checkDisposals(filesBelow(join(copy, "src")).map((path) => Deno.readTextFileSync(path)), folder);
-  deferBuiltins(folder, "main.js");
+  deferBuiltins(folder, ["main.js", "guest_worker.js"]);
   bringAssets(folder);
   return join(folder, "main.js");
 }

@@ -2,12 +2,8 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import { createSecureContext } from "node:tls";
-import {
-  bodyStream,
-  type NodeTls,
-  TRUST_ANY,
-  trusting,
-} from "../../../registry/http/node_request.ts";
+import { bodyStream } from "../../../registry/http/node_client/body_stream.ts";
+import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/node_client/node_tls.ts";
 import type { HeaderList } from "./fields.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
 

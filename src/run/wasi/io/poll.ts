@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import { trap } from "../errors.ts";
 
 /** Milliseconds without a turn of the event loop after which a guest's next wait yields to it. */

@@ -1,10 +1,11 @@
-import { hasCode, LarderError } from "../../base/errors.ts";
-import { STALL_TIMEOUT } from "../../base/limits.ts";
+import { hasCode, LarderError } from "../../../base/errors.ts";
+import { STALL_TIMEOUT } from "../../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
-import { sendWithNode, TRUST_ANY } from "./node_request.ts";
-import { proxyFor } from "./proxy.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import type { Trust } from "./tls/trust.ts";
+import { sendWithNode } from "./node_request.ts";
+import { TRUST_ANY } from "./node_tls.ts";
+import { proxyFor } from "../proxy.ts";
+import type { HttpRequest, HttpResponse, Transport } from "../transport.ts";
+import type { Trust } from "../tls/trust.ts";
 
 export interface InsecureTransportOptions extends Pick<Trust, "certificates"> {
   readonly stallTimeout?: number | undefined;

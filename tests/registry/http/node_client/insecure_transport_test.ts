@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:tls";
-import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
-import { readBody } from "../../../src/registry/http/body.ts";
-import { InsecureTransport } from "../../../src/registry/http/insecure_transport.ts";
-import type { HttpRequest } from "../../../src/registry/http/transport.ts";
-import { WatchedAbort } from "../../support/listeners.ts";
-import { TestCa } from "../../support/registry/certificates.ts";
-import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
-import { rawServer } from "../../support/registry/raw_server.ts";
-import { until } from "../../support/until.ts";
+import { type ErrorCode, hasCode } from "../../../../src/base/errors.ts";
+import { readBody } from "../../../../src/registry/http/body.ts";
+import { InsecureTransport } from "../../../../src/registry/http/node_client/insecure_transport.ts";
+import type { HttpRequest } from "../../../../src/registry/http/transport.ts";
+import { WatchedAbort } from "../../../support/listeners.ts";
+import { TestCa } from "../../../support/registry/certificates.ts";
+import { FakeTransport, get, response } from "../../../support/registry/fake_transport.ts";
+import { rawServer } from "../../../support/registry/raw_server.ts";
+import { until } from "../../../support/until.ts";
 
 const withCode = (...codes: ErrorCode[]) => (error: unknown) => hasCode(error, ...codes);
 const insecure = () =>

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { concatBytes } from "../../../src/base/bytes.ts";
-import { hasCode } from "../../../src/base/errors.ts";
-import { readBody } from "../../../src/registry/http/body.ts";
-import { NodeTransport } from "../../../src/registry/http/node_transport.ts";
-import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
-import { withEnvironment } from "../../support/cli/in_process.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { Gate } from "../../support/gate.ts";
-import { BlockedPort } from "../../support/registry/blocked_port.ts";
-import { TestCa } from "../../support/registry/certificates.ts";
-import { get } from "../../support/registry/fake_transport.ts";
-import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
+import { concatBytes } from "../../../../src/base/bytes.ts";
+import { hasCode } from "../../../../src/base/errors.ts";
+import { readBody } from "../../../../src/registry/http/body.ts";
+import { NodeTransport } from "../../../../src/registry/http/node_client/node_transport.ts";
+import { httpTransport } from "../../../../src/registry/http/transport_stack.ts";
+import { withEnvironment } from "../../../support/cli/in_process.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import { Gate } from "../../../support/gate.ts";
+import { BlockedPort } from "../../../support/registry/blocked_port.ts";
+import { TestCa } from "../../../support/registry/certificates.ts";
+import { get } from "../../../support/registry/fake_transport.ts";
+import { HttpServer, textAnswer } from "../../../support/registry/http_server.ts";
 
 const NO_PROXIES = Object.fromEntries(
   ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]

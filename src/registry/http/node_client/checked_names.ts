@@ -1,7 +1,7 @@
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
-import { networkError } from "./fetch_transport.ts";
-import { proxyFor } from "./proxy.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
+import { networkError } from "../fetch_transport.ts";
+import { proxyFor } from "../proxy.ts";
+import type { HttpRequest, HttpResponse, Transport } from "../transport.ts";
 
 /** Checks all addresses of a name before each request, for runtimes that cannot connect to the checked one. */
 export class CheckedNames implements Transport {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { hasCode, LarderError } from "../../../src/base/errors.ts";
-import type { CheckAddress } from "../../../src/registry/http/checked_address.ts";
-import { CheckedNames } from "../../../src/registry/http/checked_names.ts";
-import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
-import { withEnvironment } from "../../support/cli/in_process.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
-import { TestCa } from "../../support/registry/certificates.ts";
-import { FakeTransport, get, response } from "../../support/registry/fake_transport.ts";
-import { ForwardProxy } from "../../support/registry/forward_proxy.ts";
-import { HttpServer, textAnswer } from "../../support/registry/http_server.ts";
+import { hasCode, LarderError } from "../../../../src/base/errors.ts";
+import type { CheckAddress } from "../../../../src/registry/http/node_client/checked_address.ts";
+import { CheckedNames } from "../../../../src/registry/http/node_client/checked_names.ts";
+import { httpTransport } from "../../../../src/registry/http/transport_stack.ts";
+import { withEnvironment } from "../../../support/cli/in_process.ts";
+import { FakeClock } from "../../../support/fake_clock.ts";
+import { TestCa } from "../../../support/registry/certificates.ts";
+import { FakeTransport, get, response } from "../../../support/registry/fake_transport.ts";
+import { ForwardProxy } from "../../../support/registry/forward_proxy.ts";
+import { HttpServer, textAnswer } from "../../../support/registry/http_server.ts";
 
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 const NO_PROXIES = Object.fromEntries(

@@ -1,12 +1,13 @@
-import { RecentMap } from "../../base/recent_map.ts";
-import { LarderError } from "../../base/errors.ts";
-import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
+import { RecentMap } from "../../../base/recent_map.ts";
+import { LarderError } from "../../../base/errors.ts";
+import { MAX_NAMED, STALL_TIMEOUT } from "../../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
-import { type NodeTls, sendWithNode, TRUST_ANY, trusting } from "./node_request.ts";
-import { trustSystemCertificates } from "./fetch_transport.ts";
-import { proxyFor } from "./proxy.ts";
-import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
-import { isInsecure, ownTrust, type Trust } from "./tls/trust.ts";
+import { sendWithNode } from "./node_request.ts";
+import { type NodeTls, TRUST_ANY, trusting } from "./node_tls.ts";
+import { trustSystemCertificates } from "../fetch_transport.ts";
+import { proxyFor } from "../proxy.ts";
+import type { HttpRequest, HttpResponse, Transport } from "../transport.ts";
+import { isInsecure, ownTrust, type Trust } from "../tls/trust.ts";
 
 export interface NodeTransportOptions extends Trust {
   readonly stallTimeout?: number | undefined;
