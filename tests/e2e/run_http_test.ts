@@ -169,7 +169,8 @@ Deno.test("run keeps serving after a guest traps", async (t) => {
   });
   const { code, stderr } = await serving.stop();
   assert.equal(code, 0);
-  assert.match(stderr, /^warning: cases\.wasm: .*unreachable/m);
+  assert.match(stderr, /^warning: cases\.wasm: unreachable\n {3}0: function \d+\n/m);
+  assert.match(stderr, /^ {3}0: case-late\n {3}1: function \d+$/m);
 });
 
 Deno.test("run answers 504 for a guest that computes without end and serves others meanwhile", async () => {

@@ -3,7 +3,7 @@ import { formatBytes } from "../../base/units.ts";
 
 /** A call under way in a guest when it trapped. */
 export interface TrapFrame {
-  /** As in the module's name section: mangled, if the compiler does that; undefined if there is none. */
+  /** As in the module's name section, cut if it is long: mangled, if the compiler does that; undefined if there is none. */
   readonly name: string | undefined;
   /** Index of the function in its module. */
   readonly index: number;
@@ -40,8 +40,11 @@ export class GuestTrap extends Error {
 /** Limit on frames in a report; V8 has 10. */
 const MAX_FRAMES = 30;
 
-/** V8's text of a frame: `name (wasm://wasm/382b77f2:wasm-function[9]:0x279)`. */
-const WASM_FRAME = /^(?:(.+) \()?wasm:\/\/wasm\/[^ ]*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/;
+/** Characters of a name in a report; those of Rust's generics have a few hundred. */
+const MAX_NAME = 1000;
+
+/** V8's text of a frame: `name (wasm://wasm/382b77f2:wasm-function[9]:0x279)`. Names can have any characters. */
+const WASM_FRAME = /^(?:(.+) \()?wasm:\/\/wasm\/.*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/s;
 
 /** Prepares this thread to report traps. */
 export function keepBacktraces(): void {
@@ -93,5 +96,6 @@ function framesOf(error: unknown): TrapFrame[] {
 
 function frameOf(line: string): TrapFrame[] {
   const match = WASM_FRAME.exec(line);
-  return match ? [{ name: match[1], index: Number(match[2]), offset: match[3]! }] : [];
+  if (!match) return [];
+  return [{ name: match[1]?.slice(0, MAX_NAME), index: Number(match[2]), offset: match[3]! }];
 }

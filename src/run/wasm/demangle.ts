@@ -10,6 +10,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   SP: "@",
 };
 
+const MAX_CODE_POINT = 0x10ffff;
+
 /**
  * Returns the path in a mangled name of Rust or C++, without parameters and hashes: `core::panicking::panic`. Other names,
  * and those of C++ with templates and the like, are returned as they are.
@@ -45,9 +47,13 @@ function joined(parts: readonly string[]): string {
 function unescaped(part: string): string {
   if (!/\$|\.\./.test(part)) return part;
   return part.replace(/^_(?=\$)/, "")
-    .replace(/\$u([0-9a-f]{1,6})\$/g, (_, code) => String.fromCodePoint(parseInt(code, 16)))
+    .replace(/\$u([0-9a-f]{1,6})\$/g, (all, code) => characterOf(parseInt(code, 16)) ?? all)
     .replace(/\$([A-Z]{1,2})\$/g, (all, escape) => ESCAPES[escape] ?? all)
     .replaceAll("..", "::");
+}
+
+function characterOf(code: number): string | undefined {
+  return code <= MAX_CODE_POINT ? String.fromCodePoint(code) : undefined;
 }
 
 /**

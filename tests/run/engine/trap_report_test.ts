@@ -8,8 +8,12 @@ const MIB = 1024 ** 2;
 async function trapOf(instruction: string): Promise<unknown> {
   const module = await moduleOf(`(module (func $fail (export "fail") ${instruction}))`);
   const { fail } = new WebAssembly.Instance(module).exports;
+  return thrownBy(fail as () => void);
+}
+
+function thrownBy(call: () => void): unknown {
   try {
-    (fail as () => void)();
+    call();
   } catch (error) {
     return error;
   }
@@ -47,4 +51,18 @@ Deno.test("guestTrap has no frames, and says nothing of memory, if the host fail
   });
   assert.deepEqual([trap.message, trap.frames], ["the client disconnected", []]);
   assert.deepEqual(trapReport("a text"), { message: "a text", frames: [] });
+});
+
+Deno.test("guestTrap has a frame for every name, and cuts long ones", async () => {
+  const names = ["two\\nlines", "a (wasm://b:wasm-function[1]:0x1)", "x".repeat(5000)];
+  const [first, ...rest] = names.map((name) => `$"${name}"`);
+  const module = await moduleOf(`(module $"a b"
+    (func ${first} (export "fail") (call ${rest[0]}))
+    (func ${rest[0]} (call ${rest[1]}))
+    (func ${rest[1]} unreachable))`);
+  const { fail } = new WebAssembly.Instance(module).exports;
+  const { frames } = trapReport(thrownBy(fail as () => void));
+  assert.deepEqual(frames.map(({ index }) => index), [2, 1, 0]);
+  assert.match(frames[2]!.name!, /two\nlines$/);
+  assert.equal(frames[0]!.name!.length, 1000);
 });

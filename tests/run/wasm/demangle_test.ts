@@ -35,6 +35,9 @@ for (
       "mylib::io::error::Error::rt::Resource::drop",
     ],
     ["_R", "_R"],
+    ["_ZN7a$u41$bE", "aAb"],
+    // No character has this number.
+    ["_ZN10a$uffffff$E", "a$uffffff$"],
   ] as const
 ) {
   Deno.test(`demangle returns "${name}" for "${mangled}"`, () => {
@@ -43,7 +46,7 @@ for (
 }
 
 Deno.test("demangle returns a text for any name", () => {
-  const letters = fc.constantFrom(..."_ZNERvCs0123456789aI$");
+  const letters = fc.constantFrom(..."_ZNERvCs0123456789aI", "$u1f600$", "$uffffff$");
   fc.assert(fc.property(
     fc.constantFrom("_Z", "_ZN", "_R", ""),
     fc.array(letters, { maxLength: 40 }),

@@ -1,5 +1,5 @@
 import type { ListenAddress } from "../../../base/listener.ts";
-import { throwIfAborted } from "../../../base/errors.ts";
+import { printable, throwIfAborted } from "../../../base/errors.ts";
 import type { GuestProgram } from "../../../run/engine/component.ts";
 import { HttpServer, type ServedRequest, type Site } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
@@ -38,7 +38,7 @@ export async function serve(
     ? (request: ServedRequest) => logRequest(context, request)
     : undefined;
   const warnOnce = onlyOnce((message) => context.warn(message));
-  const noteOnce = onlyOnce((message) => context.info(message));
+  const noteOnce = onlyOnce((lines) => lines.split("\n").forEach((line) => context.info(line)));
   const server = new HttpServer(address, { onRequest, onFailure: warnOnce });
   const pools: GuestPool[] = [];
   let guestState: GuestState | undefined;
@@ -49,7 +49,7 @@ export async function serve(
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message, frames = []) => {
           context.warn(`${name}: ${message}`);
-          const lines = backtraceLines(frames, context.options.verbose);
+          const lines = backtraceLines(frames, context.options.verbose).map(printable);
           // Most failures of one guest are alike.
           if (lines.length > 0) noteOnce(lines.join("\n"));
         },

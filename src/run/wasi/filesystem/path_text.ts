@@ -11,14 +11,14 @@ export function lastDots(path: string): string | undefined {
   return /(?:^|\/)(\.\.?)\/*$/.exec(path)?.[1];
 }
 
-/** True if the target of a link is relative and does not climb above the mount's root, from which `link` is counted. */
+/**
+ * True if the target of a link is relative and cannot lead above the mount's root, from which `link` is counted. `..`
+ * can only be at its beginning: after a name, which can be a link that leads closer to the root, it could lead out.
+ */
 export function staysInside(target: string, link: PathSegments): boolean {
   if (target.startsWith("/")) return false;
-  let depth = link.length - 1;
-  for (const name of target.split("/")) {
-    if (name === "..") depth--;
-    else if (name !== "" && name !== ".") depth++;
-    if (depth < 0) return false;
-  }
-  return true;
+  const names = target.split("/").filter((name) => name !== "" && name !== ".");
+  const climbs = names.findIndex((name) => name !== "..");
+  const ups = climbs < 0 ? names.length : climbs;
+  return ups < link.length && !names.slice(ups).includes("..");
 }

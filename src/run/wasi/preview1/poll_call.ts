@@ -1,5 +1,6 @@
 import { monotonicNow, pollableAt } from "../clocks.ts";
 import { Pollable, untilReady, Waitable } from "../io/poll.ts";
+import { MAX_RESOURCES } from "../resources.ts";
 import { ABSOLUTE_TIME, EVENT } from "./abi.ts";
 import { ERRNO, Errno, errnoOf } from "./errno.ts";
 import type { Calls, Guest } from "./guest.ts";
@@ -41,6 +42,7 @@ export function pollCall(guest: Guest): Calls {
 function readSubscriptions(guest: Guest, list: number, count: number): Subscription[] {
   // Checks the bounds of the whole list before the first subscription holds a resource.
   guest.memory.bytes(list, count * SUBSCRIPTION_SIZE);
+  if (count > MAX_RESOURCES) throw new Errno("nomem");
   return Array.from({ length: count }, (_, i) => {
     const view = guest.memory.view(unsigned32(list) + i * SUBSCRIPTION_SIZE, SUBSCRIPTION_SIZE);
     const userdata = view.getBigUint64(0, true);

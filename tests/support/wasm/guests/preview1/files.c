@@ -171,6 +171,8 @@ static void events(void) {
   OK(__wasi_poll_oneoff(wanted + 2, happened, 1, &count));
   IS(happened[0].userdata, 9);
   IS(__wasi_poll_oneoff(wanted, happened, 0, &count), __WASI_ERRNO_INVAL);
+  /* More than the host has room for. */
+  IS(__wasi_poll_oneoff(calloc(5000, sizeof *wanted), happened, 5000, &count), __WASI_ERRNO_NOMEM);
 }
 
 /* The test writes "input" to stdin, some time after the start. */
