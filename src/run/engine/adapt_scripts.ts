@@ -1,3 +1,5 @@
+import { type AdaptStep, applyStep } from "./adapt_step.ts";
+import { LIMIT_STEPS, LIMIT_STEPS_3, LIMITING_FUNCTIONS } from "./call_limits.ts";
 import type { WasiVersion } from "../wasm/requirements.ts";
 
 /**
@@ -10,19 +12,11 @@ import type { WasiVersion } from "../wasm/requirements.ts";
  * scripts of another version are not adapted in part.
  */
 
-/** A replacement, and the numbers of places where it may match. */
-interface Step {
-  readonly name: string;
-  readonly pattern: RegExp;
-  readonly replacement: string | ((...groups: string[]) => string);
-  readonly places: number | readonly number[];
-}
-
 /** The import through which a script for WASI 0.3 and its instance's `GuestTask` reach each other. */
 export const TASK_IMPORT = "larder:task";
 
 /** Steps for every script of the transpiler for WASI 0.3, its own and those that it generates. */
-const NEWER_STEPS: readonly Step[] = [
+const NEWER_STEPS: readonly AdaptStep[] = [
   {
     name: "keep _util as a variable",
     pattern: /^ *export (?=const _util\b)/gm,
@@ -38,7 +32,7 @@ const NEWER_STEPS: readonly Step[] = [
   },
 ];
 
-const TRANSPILER_STEPS: readonly Step[] = [
+const TRANSPILER_STEPS: readonly AdaptStep[] = [
   {
     // The imported package is a host for Node, which starts a thread and reads files and the environment.
     name: "take the WASI host from the parameter host",
@@ -68,11 +62,11 @@ const TRANSPILER_STEPS: readonly Step[] = [
 ];
 
 /** The steps for jco's wasm-tools, whose script differs only in the names that it exports. */
-const WASM_TOOLS_STEPS: readonly Step[] = TRANSPILER_STEPS.map((step) =>
+const WASM_TOOLS_STEPS: readonly AdaptStep[] = TRANSPILER_STEPS.map((step) =>
   step.name === "return the exports" ? { ...step, pattern: /^export \{(?=.*\btools\b)/gm } : step
 );
 
-const COMPONENT_STEPS: readonly Step[] = [
+const COMPONENT_STEPS: readonly AdaptStep[] = [
   {
     // The default for a parameter that larder always passes. `import.meta` is a syntax error outside of modules.
     name: "drop the URL of the script",
@@ -89,7 +83,7 @@ const COMPONENT_STEPS: readonly Step[] = [
 ];
 
 /** Steps that the scripts for WASI 0.3 need beside {@link COMPONENT_STEPS}. */
-const TASK_STEPS: readonly Step[] = [
+const TASK_STEPS: readonly AdaptStep[] = [
   {
     // A read by the host polls until the other end has written. A guest that has trapped or exited never does, and the
     // thread would poll forever. One place for streams, one for futures.
@@ -148,16 +142,7 @@ export function adaptWasmTools(module: string): string {
  */
 export function adaptComponent(module: string, wasi: WasiVersion): string {
   const steps = wasi === "0.2"
-    ? COMPONENT_STEPS
-    : [...COMPONENT_STEPS, ...NEWER_STEPS, ...TASK_STEPS];
-  return `${steps.reduce(applyStep, module)}\nreturn instantiate;`;
-}
-
-function applyStep(text: string, { name, pattern, replacement, places }: Step): string {
-  const actual = text.match(pattern)?.length ?? 0;
-  if (![places].flat().includes(actual)) {
-    const expected = [places].flat().join(" or ");
-    throw new Error(`cannot adapt jco's script: "${name}" found ${actual} places, not ${expected}`);
-  }
-  return text.replace(pattern, replacement as string);
+    ? [...COMPONENT_STEPS, ...LIMIT_STEPS]
+    : [...COMPONENT_STEPS, ...LIMIT_STEPS, ...NEWER_STEPS, ...TASK_STEPS, ...LIMIT_STEPS_3];
+  return `${LIMITING_FUNCTIONS}${steps.reduce(applyStep, module)}\nreturn instantiate;`;
 }

@@ -4,6 +4,7 @@ import {
   adaptTranspiler,
   adaptWasmTools,
 } from "../../../src/run/engine/adapt_scripts.ts";
+import { LIMITING_FUNCTIONS } from "../../../src/run/engine/call_limits.ts";
 import { readPackageFile, TRANSPILER_FILES } from "../../../src/run/engine/transpiler_files.ts";
 import { readWrapper } from "../../../src/run/engine/wrapper_files.ts";
 
@@ -90,7 +91,7 @@ for (const [step, from, to] of CHANGES) {
 }
 
 Deno.test("adaptComponent turns a module into a function body and leaves names alone", () => {
-  assert.equal(adaptComponent(COMPONENT, "0.2"), COMPONENT_BODY);
+  assert.equal(adaptComponent(COMPONENT, "0.2"), LIMITING_FUNCTIONS + COMPONENT_BODY);
 });
 
 Deno.test("adaptComponent fails for a module of another form", () => {
@@ -108,6 +109,9 @@ Deno.test("adaptComponent fails for a module of another form", () => {
 
 /** The parts of a script for WASI 0.3 that the steps replace, in the form that jco-transpile 0.15.0 gives them. */
 const TASKS = `\
+  if (freeIdx === 0) {
+    this.#data.push(val);
+  }
   if (!globalThis?.process?.env?.JCO_DEBUG) { return; }
   setTimeout(async () => {
     this.#tickLoop = null;
@@ -129,9 +133,33 @@ Deno.test("adaptComponent connects a script for WASI 0.3 with the task of its in
   assert.match(body, /!this\.hasPendingEvent\(\) && !imports\['larder:task'\]\.isOver/);
 });
 
-for (const part of ["JCO_DEBUG", "#tickLoop", "#errored ===", "#exited", "const _util"]) {
+for (
+  const part of ["freeIdx", "JCO_DEBUG", "#tickLoop", "#errored ===", "#exited", "const _util"]
+) {
   Deno.test(`adaptComponent fails for a script for WASI 0.3 without ${part}`, () => {
     const changed = COMPONENT + "\n" + TASKS.replace(part, "changed");
     assert.throws(() => adaptComponent(changed, "0.3"), /cannot adapt jco's script/);
+  });
+}
+
+/** What a component passes in a call, in the form of jco 1.10.2. */
+const CALL = `
+    function trampoline1(arg0, arg1) {
+      for (let i = 0; i < len2; i++) {
+        var result0 = utf8Decoder.decode(new Uint8Array(memory0.buffer, ptr0, len0));
+        var result1 = new Uint8Array(memory0.buffer.slice(ptr1, ptr1 + len1 * 1));
+`;
+
+Deno.test("adaptComponent limits what a call passes", () => {
+  assert.match(
+    adaptComponent(COMPONENT + CALL, "0.2"),
+    /\{ \$passed = 0;\n *\$pass\(len2, 256\); for .*\n.*, \$pass\(len0, 1\)\)\);\n.* \$pass\(len1, 1\) \* 1\)/,
+  );
+});
+
+for (const [from, to] of [["ptr0, len0", "ptr0, size0"], ["ptr1 + len1", "len1 + ptr1"]]) {
+  Deno.test(`adaptComponent fails for a call with ${to}, which it would leave without a limit`, () => {
+    const changed = COMPONENT + CALL.replace(from!, to!);
+    assert.throws(() => adaptComponent(changed, "0.2"), /"leave no .* without a limit" found 1/);
   });
 }
