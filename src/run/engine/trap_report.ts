@@ -43,8 +43,14 @@ const MAX_FRAMES = 30;
 /** Characters of a name in a report; those of Rust's generics have a few hundred. */
 const MAX_NAME = 1000;
 
-/** V8's text of a frame: `name (wasm://wasm/382b77f2:wasm-function[9]:0x279)`. Names can have any characters. */
-const WASM_FRAME = /^(?:(.+) \()?wasm:\/\/wasm\/.*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/s;
+/** The end of V8's text of a frame: `name (wasm://wasm/382b77f2:wasm-function[9]:0x279)`. Names can have any characters. */
+const WASM_FRAME = /wasm:\/\/wasm\/.*:wasm-function\[(\d+)\]:(0x[0-9a-f]+)\)?$/s;
+
+/** The part of V8's call sites that is used here. */
+interface CallSite {
+  /** Without the name of the module, which the text has before it. */
+  getFunctionName(): string | null;
+}
 
 /** Prepares this thread to report traps. */
 export function keepBacktraces(): void {
@@ -82,20 +88,21 @@ function reportOf(error: unknown, memory: MemoryUse | undefined): TrapReport {
 function framesOf(error: unknown): TrapFrame[] {
   if (!(error instanceof Error)) return [];
   const host = Error as unknown as {
-    prepareStackTrace?: (error: Error, sites: object[]) => unknown;
+    prepareStackTrace?: (error: Error, sites: CallSite[]) => unknown;
   };
   const before = host.prepareStackTrace;
-  host.prepareStackTrace = (_, sites) => sites.map(String);
+  host.prepareStackTrace = (_, sites) => sites.flatMap(frameOf);
   try {
-    const lines: unknown = error.stack;
-    return Array.isArray(lines) ? lines.flatMap(frameOf) : [];
+    const frames: unknown = error.stack;
+    return Array.isArray(frames) ? frames : [];
   } finally {
     host.prepareStackTrace = before;
   }
 }
 
-function frameOf(line: string): TrapFrame[] {
-  const match = WASM_FRAME.exec(line);
+function frameOf(site: CallSite): TrapFrame[] {
+  const match = WASM_FRAME.exec(String(site));
   if (!match) return [];
-  return [{ name: match[1]?.slice(0, MAX_NAME), index: Number(match[2]), offset: match[3]! }];
+  const name = site.getFunctionName()?.slice(0, MAX_NAME) || undefined;
+  return [{ name, index: Number(match[1]), offset: match[2]! }];
 }

@@ -63,6 +63,9 @@ Deno.test("guestTrap has a frame for every name, and cuts long ones", async () =
   const { fail } = new WebAssembly.Instance(module).exports;
   const { frames } = trapReport(thrownBy(fail as () => void));
   assert.deepEqual(frames.map(({ index }) => index), [2, 1, 0]);
-  assert.match(frames[2]!.name!, /two\nlines$/);
-  assert.equal(frames[0]!.name!.length, 1000);
+  assert.deepEqual(frames.map(({ name }) => name), [
+    "x".repeat(1000),
+    "a (wasm://b:wasm-function[1]:0x1)",
+    "two\nlines",
+  ]);
 });
