@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { runCommand, TrappedCommand } from "../../../src/run/engine/command.ts";
+import { extractMemory } from "../../../src/run/wasm/memory_image.ts";
 import { failureOf } from "../../support/failure_of.ts";
-import { moduleOf } from "../../support/wasm/components.ts";
+import {
+  binaryOf,
+  compileComponent,
+  componentOf,
+  moduleOf,
+} from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";
 
 Deno.test("runCommand fails if the signal was raised before", async () => {
@@ -34,4 +40,23 @@ Deno.test("runCommand reports the calls under way when a command traps", async (
     ["_start", 0],
   ]);
   assert.ok(error.frames.every(({ offset }) => /^0x[0-9a-f]+$/.test(offset)));
+});
+
+Deno.test("runCommand limits the memory of modules and of components", async () => {
+  const grow = "(memory.grow (i32.const 1))";
+  const world = "export wasi:cli/run@0.2.3;";
+  const run = `(module (memory (export "memory") 1)
+    (func (export "wasi:cli/run@0.2.3#run") (result i32) (i32.ne ${grow} (i32.const -1))))`;
+  const start = `(module (memory (export "memory") 1)
+    (func (export "_start") (if (i32.ne ${grow} (i32.const -1)) (then unreachable))))`;
+  const { code, image } = extractMemory(await binaryOf(start))!;
+  for (
+    const program of [
+      await compileComponent(await componentOf(run, world)),
+      { module: new WebAssembly.Module(code), image },
+    ]
+  ) {
+    const settings = { ...NOTHING, limits: { maxMemory: 65_536 } };
+    assert.equal(await runCommand("it", { ...program, settings }, { onDenial() {} }), 0);
+  }
 });

@@ -12,6 +12,18 @@ import { quickTimer } from "../../support/wasm/quick_timer.ts";
 const cases = await guestBytes("http_cases");
 const endless = await endlessStart();
 
+/** Returns a body of pieces 100 ms apart, which would end after 3 s. */
+function slowBody(): ReadableStream<Uint8Array> {
+  let left = 30;
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (left-- > 0) controller.enqueue(Uint8Array.of(97));
+      else controller.close();
+    },
+  });
+}
+
 function startEndless(options: { signal?: AbortSignal } = {}): Promise<void> {
   return Pool.start(endless, options).then((pool) => pool[Symbol.dispose]());
 }
@@ -53,11 +65,43 @@ Deno.test("GuestPool.handle applies a timeout of the user to a whole request", a
     using pool = await Pool.start(cases, { limits });
     assert.equal(await pool.get("/busy"), 504);
   });
-  await t.step("that has begun its response", async () => {
+  await t.step("that computes after it has begun its response", async () => {
     using pool = await Pool.start(cases, { limits });
     const response = await pool.fetch("/tail");
     await assert.rejects(response.text());
   });
+  await t.step("that has begun its response", async () => {
+    using pool = await Pool.start(cases, { limits });
+    const response = await pool.fetch("/echo", slowBody());
+    await assert.rejects(response.text());
+  });
+  await t.step("that still has a body to read", async () => {
+    using pool = await Pool.start(cases, { limits });
+    assert.equal(await pool.get("/upload", slowBody()), 504);
+  });
+  await t.step("that is longer than a minute", async () => {
+    using pool = await Pool.start(cases, { limits: { timeout: 2 * RESPONSE_TIMEOUT } });
+    const sleeping = pool.get("/sleep");
+    using clock = new SkewedClock();
+    clock.pass(RESPONSE_TIMEOUT);
+    await new Promise((resolve) => setTimeout(resolve, 3 * WATCH_INTERVAL));
+    assert.deepEqual(pool.failures, []);
+    clock.pass(RESPONSE_TIMEOUT);
+    assert.equal(await sleeping, 504);
+  });
+});
+
+Deno.test("GuestPool limits the memory of its guests", async () => {
+  const bytes = await guestBytes("http_cases", (wat) =>
+    wat.replace(
+      "(func $case-hello (param $outparam i32)",
+      `(func $case-hello (param $outparam i32)
+    (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))
+    (call $hello-case (local.get $outparam)))
+  (func $hello-case (param $outparam i32)`,
+    ));
+  using pool = await Pool.start(bytes, { limits: { maxMemory: 4 * 65_536 } });
+  assert.equal(await pool.get("/hello"), "hello\n");
 });
 
 Deno.test("GuestPool.handle fails with 504 after a minute", async (t) => {
