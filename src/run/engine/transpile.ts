@@ -68,6 +68,9 @@ const WAITING_IMPORTS_3 = [
   "wasi:sockets/types#[method]udp-socket.connect",
 ];
 
+/** Pages of 2 GiB: generated scripts take addresses above for negative numbers, and would pass other bytes. */
+const MAX_PAGES = 32_768;
+
 type ImportMap = readonly (readonly [name: string, key: string])[];
 
 const DRAFT_MAP: ImportMap = DRAFT_INTERFACES.map((name) => [name, name]);
@@ -120,10 +123,15 @@ export async function transpile(
   for (const [name, bytes] of generated.files.filter(([name]) => name.endsWith(".wasm"))) {
     const { code, image } = limitMemories(bytes);
     modules.set(name, code);
-    if (image) images.set(name, image);
+    if (image) images.set(name, withAddressableMemory(image));
   }
   const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
   return { script: adaptComponent(new TextDecoder().decode(script), wasi), modules, images };
+}
+
+function withAddressableMemory({ shape, bytes }: MemoryImage): MemoryImage {
+  const maximum = Math.min(shape.maximum ?? Infinity, MAX_PAGES);
+  return { shape: { ...shape, maximum }, bytes };
 }
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { callCommand, callHandler } from "../../../src/run/engine/calls.ts";
-import { asyncGuestBytes, componentOf, loadComponent } from "../../support/wasm/components.ts";
+import {
+  asyncGuestBytes,
+  compileComponent,
+  componentOf,
+  loadComponent,
+} from "../../support/wasm/components.ts";
 import { GuestHost } from "../../support/wasm/guest_host.ts";
 
 // The generated script rejects a second promise when a guest traps, as in a guest's thread.
@@ -83,3 +88,14 @@ Deno.test("a guest of WASI 0.3 traps above its number of futures", async () => {
   );
   await assert.rejects(answering, { message: "the guest holds more than 10000 handles of a kind" });
 });
+
+for (const [memory, maximum] of [["1", 32_768], ["1 65536", 32_768], ["1 7", 7]] as const) {
+  Deno.test(`a component with memory ${memory} has at most ${maximum} pages, whatever larder allows`, async () => {
+    const text = `(module (memory (export "memory") ${memory})
+      (func (export "wasi:cli/run@0.2.3#run") (result i32) (i32.const 0)))`;
+    const { images } = await compileComponent(
+      await componentOf(text, "export wasi:cli/run@0.2.3;"),
+    );
+    assert.deepEqual([...images.values()].map(({ shape }) => shape.maximum), [maximum]);
+  });
+}
