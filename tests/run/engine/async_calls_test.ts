@@ -112,4 +112,6 @@ Deno.test("callCommand of WASI 0.3 returns 1 for an error, and waits for the clo
 
 Deno.test("callCommand of WASI 0.3 throws a trap after it has written the output", async () => {
   assert.deepEqual(await run(["trap"]), { trap: UNREACHABLE, stdout: "trap" });
+  // Its own call has returned by then.
+  assert.deepEqual(await run(["after"]), { trap: UNREACHABLE, stdout: "after" });
 });

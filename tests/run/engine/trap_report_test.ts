@@ -40,6 +40,7 @@ for (
     assert.match(trap.message, ending);
     assert.deepEqual(trap.frames.map(({ name, index }) => [name, index]), [["fail", 0]]);
     assert.deepEqual(trapReport(trap), { message: trap.message, frames: trap.frames });
+    assert.equal(typeof new Error("another").stack, "string");
   });
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseHostRule } from "../../../../src/run/grants/outbound_rule.ts";
 import { Fields } from "../../../../src/run/wasi/http/fields.ts";
-import { receivedRequest } from "../../../../src/run/wasi/preview3/http.ts";
+import { receivedRequest, sentResponse } from "../../../../src/run/wasi/preview3/http.ts";
 import {
   Request,
   RequestOptions,
@@ -119,4 +119,11 @@ Deno.test("request-options of 0.3 cannot be changed once a request has them", ()
   const copy = options.clone();
   copy.setConnectTimeout(3n);
   assert.deepEqual([options.getConnectTimeout(), copy.getConnectTimeout()], [1n, 3n]);
+});
+
+Deno.test("sentResponse rejects an interim status", () => {
+  using guest = new Preview3Guest();
+  const [response] = Response.new(new Fields(), undefined, Promise.resolve(OK));
+  response.setStatusCode(103);
+  assert.throws(() => sentResponse(response, guest.task), /interim status 103/);
 });

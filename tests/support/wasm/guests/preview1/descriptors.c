@@ -79,6 +79,13 @@ static void directory_rights_given_up(void) {
                                  stat.fs_rights_inheriting));
   IS(__wasi_path_rename(ROOT, "a", ROOT, "b"), __WASI_ERRNO_NOTCAPABLE);
   OK(exists("a"));
+  stat = fdstat(ROOT);
+  OK(__wasi_fd_fdstat_set_rights(ROOT, stat.fs_rights_base & ~__WASI_RIGHTS_PATH_LINK_TARGET &
+                                           ~__WASI_RIGHTS_PATH_CREATE_FILE,
+                                 stat.fs_rights_inheriting));
+  IS(__wasi_path_link(ROOT, 0, "a", ROOT, "b"), __WASI_ERRNO_NOTCAPABLE);
+  IS(open_at(ROOT, "b", __WASI_OFLAGS_CREAT, FILE_RIGHTS, 0, &fd), __WASI_ERRNO_NOTCAPABLE);
+  IS(exists("b"), __WASI_ERRNO_NOENT);
 }
 
 static void flags(void) {
