@@ -86,6 +86,7 @@ for (
     ["GET http://other.test HTTP/1.1", "h.test", "other.test", "/"],
     ["OPTIONS * HTTP/1.1", "h.test", "h.test", "*"],
     ["OPTIONS /a HTTP/1.1", "h.test", "h.test", "/a"],
+    ["GET /* HTTP/1.1", "h.test", "h.test", "/*"],
   ] as const
 ) {
   Deno.test(`HttpServer passes on ${line}`, async () => {

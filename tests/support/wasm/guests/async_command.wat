@@ -4,7 +4,7 @@
 ;;! import wasi:clocks/monotonic-clock@0.3.0;
 ;; Copies its input to its output, and then does what the input's first byte says:
 ;;   t  traps
-;;   a  traps after it has returned
+;;   a  traps 1 ms after it has returned
 ;;   e  returns an error
 ;;   w  waits for 1 ms
 ;;   l  computes for ever
@@ -57,7 +57,8 @@
     (if (i32.eq (i32.load8_u (i32.const 64)) (i32.const 0x77))
       (then (call $wait_for (i64.const 1000000))))
     (call $return (i32.eq (i32.load8_u (i32.const 64)) (i32.const 0x65)))
-    (if (i32.eq (i32.load8_u (i32.const 64)) (i32.const 0x61)) (then unreachable))
+    (if (i32.eq (i32.load8_u (i32.const 64)) (i32.const 0x61))
+      (then (call $wait_for (i64.const 1000000)) unreachable))
     ;; The task has ended.
     (i32.const 0))
 
