@@ -99,9 +99,9 @@ export const LIMIT_STEPS_3: readonly AdaptStep[] = [
   },
   {
     name: "begin to count with each call of 0.3",
-    pattern: /(?<=^ *function _lowerImportBackwardsCompat\(args\) \{)$/gm,
+    pattern: /(?<=^ *(?:async )?function _lowerImport(?:BackwardsCompat)?\(args\) \{)$/gm,
     replacement: " $passed = 0;",
-    places: (places) => places <= 1,
+    places: (places) => places <= 2,
   },
   {
     name: "limit streams, futures and tasks",
