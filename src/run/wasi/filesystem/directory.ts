@@ -2,7 +2,7 @@ import type { Denials } from "../../grants/denials.ts";
 import type { InstanceResources } from "../resources.ts";
 import { FileError } from "./error.ts";
 import { OpenFile } from "./open_file.ts";
-import { endsAsDirectory, lastDots, staysInside } from "./path_text.ts";
+import { endsAsDirectory, lastDots, leadsOut, staysInside } from "./path_text.ts";
 import type {
   DirectoryEntry,
   FileInfo,
@@ -160,7 +160,7 @@ export class OpenDirectory {
     const writer = this.#writer();
     if (type === "symbolic-link") {
       const target = this.mount.volume.readLink(from.segments);
-      if (!writer.createLink || !staysInside(target, to.segments)) {
+      if (!writer.createLink || !this.#staysInside(target, to.segments)) {
         throw new FileError("not-permitted");
       }
     }
@@ -176,7 +176,7 @@ export class OpenDirectory {
     if (target.includes("\0")) throw new FileError("invalid");
     const { createLink } = this.#writer();
     // No denial is reported: no option grants it.
-    if (!createLink || !staysInside(target, segments)) throw new FileError("not-permitted");
+    if (!createLink || !this.#staysInside(target, segments)) throw new FileError("not-permitted");
     createLink(segments, target);
   }
 
@@ -199,7 +199,7 @@ export class OpenDirectory {
     const { volume } = this.mount;
     if (type === "symbolic-link") {
       const target = volume.readLink(from);
-      if (staysInside(target, from) && !staysInside(target, to)) {
+      if (!leadsOut(target, from) && leadsOut(target, to)) {
         throw new FileError("not-permitted");
       }
     } else if (type === "directory") {
@@ -207,6 +207,11 @@ export class OpenDirectory {
         this.#checkMovedLinks(entry.type, [...from, entry.name], [...to, entry.name]);
       }
     }
+  }
+
+  /** True if a link with this target leads nowhere outside of the mount, which no path can if the mount is `/`. */
+  #staysInside(target: string, link: PathSegments): boolean {
+    return this.mount.host === "/" ? !target.startsWith("/") : staysInside(target, link);
   }
 
   #openDirectory(

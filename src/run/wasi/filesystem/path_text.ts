@@ -16,9 +16,19 @@ export function lastDots(path: string): string | undefined {
  * can only be at its beginning: after a name, which can be a link that leads closer to the root, it could lead out.
  */
 export function staysInside(target: string, link: PathSegments): boolean {
-  if (target.startsWith("/")) return false;
   const names = target.split("/").filter((name) => name !== "" && name !== ".");
-  const climbs = names.findIndex((name) => name !== "..");
-  const ups = climbs < 0 ? names.length : climbs;
-  return ups < link.length && !names.slice(ups).includes("..");
+  const firstName = names.findIndex((name) => name !== "..");
+  return !leadsOut(target, link) && (firstName < 0 || names.lastIndexOf("..") < firstName);
+}
+
+/** True if the names of a link's target alone lead above the mount's root, whatever they are names of. */
+export function leadsOut(target: string, link: PathSegments): boolean {
+  if (target.startsWith("/")) return true;
+  let depth = link.length - 1;
+  for (const name of target.split("/")) {
+    if (name === "..") depth--;
+    else if (name !== "" && name !== ".") depth++;
+    if (depth < 0) return true;
+  }
+  return false;
 }

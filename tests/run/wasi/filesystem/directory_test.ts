@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { makeSymlink } from "../../../../src/run/engine/symlinks.ts";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import type { OpenDirectory } from "../../../../src/run/wasi/filesystem/directory.ts";
 import { mountPoint, preopens } from "../../../../src/run/wasi/filesystem/imports.ts";
@@ -126,6 +127,18 @@ for (const [target, path, code] of LINKS) {
   });
 }
 
+Deno.test("OpenDirectory.createSymlink takes any relative target if the mount is /", () => {
+  using folder = new GrantedFolder();
+  using resources = new InstanceResources();
+  const mount = { kind: "folder", guest: "/", host: "/", readOnly: false } as const;
+  const denials = new Denials("options", () => {});
+  const [root] = preopens([mountPoint(mount, denials, makeSymlink)], resources);
+  const path = join(folder.granted, "new").slice(1);
+  root!.createSymlink("a/../b", path);
+  assert.equal(root!.readLink(path), "a/../b");
+  assert.throws(() => root!.createSymlink("/b", `${path}2`), fileError("not-permitted"));
+});
+
 Deno.test("OpenDirectory creates no symbolic links for a guest that may not", () => {
   using folder = new GrantedFolder();
   Deno.writeTextFileSync(join(folder.granted, "a"), "");
@@ -142,9 +155,12 @@ Deno.test("OpenDirectory neither moves nor links a symbolic link to where it lea
   Deno.symlinkSync("../../../outside", join(folder.granted, "deep/er/still/up"));
   Deno.symlinkSync("../outside/secret", join(folder.granted, "sub/inside"));
   Deno.symlinkSync("../outside/secret", join(folder.granted, "outside"));
+  Deno.symlinkSync("er/../../sub", join(folder.granted, "deep/through"));
   const directory = folder.open();
   const before = JSON.stringify(listing(folder.granted));
-  assert.throws(() => directory.rename("sub/inside", directory, "x"), fileError("not-permitted"));
+  for (const path of ["sub/inside", "deep/through"]) {
+    assert.throws(() => directory.rename(path, directory, "x"), fileError("not-permitted"));
+  }
   for (const path of ["sub/inside", "outside"]) {
     assert.throws(() => directory.link(path, false, directory, "x"), fileError("not-permitted"));
   }
