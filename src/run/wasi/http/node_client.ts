@@ -4,6 +4,7 @@ import { createSecureContext } from "node:tls";
 import { bodyStream } from "../../../registry/http/node_client/body_stream.ts";
 import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/node_client/node_tls.ts";
 import type { HeaderList } from "./fields.ts";
+import { HttpFailure } from "./types.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
 
 const trusts = new WeakMap<NetworkSettings, NodeTls>();
@@ -34,6 +35,11 @@ export async function sendWithNode(
   const onAbort = () => outgoing.destroy(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
   outgoing.on("close", () => signal.removeEventListener("abort", onAbort));
+  // The status 101, for which a guest cannot ask; without a listener there would be no event.
+  outgoing.on("upgrade", (_incoming, socket) => {
+    socket.destroy();
+    reject(new HttpFailure({ tag: "HTTP-protocol-error" }));
+  });
   outgoing.on("error", reject);
   outgoing.on("response", resolve);
   if (body) sendBody(outgoing, body).catch((error) => outgoing.destroy(error));

@@ -42,6 +42,7 @@ Deno.test("outgoing-handler maps a closed connection and a response that is not 
     const [text, tag] of [
       ["", "connection-terminated"],
       ["nonsense\r\n\r\n", "HTTP-protocol-error"],
+      ["HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", "HTTP-protocol-error"],
     ] as const
   ) {
     const answer = caller.call({ authority: `127.0.0.1:${listener.addr.port}` });
