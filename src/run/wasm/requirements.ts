@@ -74,9 +74,12 @@ const PREVIEW_1 = "wasi_snapshot_preview1";
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
 
-/** What `wasmtime` has, some of it by options; of core modules, `module.name`. Source: `wasmtime run -S help`. */
+/**
+ * What `wasmtime` has, some of it by options; of core modules, `module.name`. Each draft of 0.3 was in a few of its
+ * releases only, and time zones in none. Source: `wasmtime run -S help`, and Wasmtime 49.
+ */
 const WASMTIME = [
-  /^wasi:(?:cli|clocks|filesystem|http|io|random|sockets)\/[a-z-]+@0\.(?:2\.\d+|2|3\.\d+(?:-.+)?)$/,
+  /^wasi:(?:cli|clocks|filesystem|http|io|random|sockets)\/(?!timezone@)[a-z-]+@0\.(?:2\.\d+|2|3\.\d+)$/,
   /^wasi:(?:config|keyvalue|nn|tls)\/[a-z-]+@/,
   /^(?:wasi_snapshot_preview1|wasi_unstable|wasi_ephemeral_nn)\./,
 ];
@@ -112,7 +115,7 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   const reason = `it is a ${wasm.kind} that exports ${exports}`;
   throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
     hint:
-      "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
+      "larder runs modules that export _start, and components that export wasi:cli/run, wasi:http/incoming-handler or wasi:http/handler",
   });
 }
 
@@ -142,8 +145,8 @@ export function importNames(wasm: WasmBinary): readonly string[] {
 }
 
 /** Returns what a binary needs that Wasmtime lacks. */
-export function missingInWasmtime(wasm: WasmBinary, { kind, entry }: Requirements): string[] {
-  const needed = kind === "spin" ? [entry, ...importNames(wasm)] : importNames(wasm);
+export function missingInWasmtime(wasm: WasmBinary, { entry }: Requirements): string[] {
+  const needed = entry === "_start" ? importNames(wasm) : [entry, ...importNames(wasm)];
   return needed.filter((name) => !isInWasmtime(name));
 }
 

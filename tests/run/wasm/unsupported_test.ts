@@ -19,6 +19,8 @@ for (
     ["http", "wasi:config/store@0.2.0-rc.1", USE_WASMTIME],
     ["http", "wasi:http/handler@0.3.1", USE_WASMTIME],
     ["command", "wasi:http/types@0.2.0-rc-2023-12-05", OTHER_HOST],
+    ["http", "wasi:http/handler@0.3.0-rc-2025-09-16", OTHER_HOST],
+    ["command", "wasi:clocks/timezone@0.3.0", OTHER_HOST],
     ["command", "env.abort", OTHER_HOST],
     ["http", "acme:shop/prices@1.0.0", OTHER_HOST],
     ["command", "fermyon:spin/llm@2.1.0", SPIN_TOML],
@@ -57,6 +59,8 @@ Deno.test("missingInWasmtime is empty for WASI 0.2 and 0.3, and names what only 
   const wasi = ["wasi:io/poll@0.2.12", "wasi:http/types@0.3.0", "wasi:sockets/types@0.3.0"];
   assert.deepEqual(component(wasi, "wasi:cli/run@0.2.0"), []);
   assert.deepEqual(component(wasi, "wasi:http/handler@0.3.0"), []);
+  const draft = "wasi:http/handler@0.3.0-rc-2026-03-15";
+  assert.deepEqual(component([], draft), [draft]);
   assert.deepEqual(
     component(["fermyon:spin/variables@2.0.0"], "wasi:http/incoming-handler@0.2.0"),
     [
