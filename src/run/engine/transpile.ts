@@ -1,4 +1,5 @@
 import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
+import { limitHeap } from "../wasm/limit_heap.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
 import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
@@ -121,12 +122,15 @@ export async function transpile(
   const modules = new Map<string, Uint8Array<ArrayBuffer>>();
   const images = new Map<string, MemoryImage>();
   for (const [name, bytes] of generated.files.filter(([name]) => name.endsWith(".wasm"))) {
-    const { code, image } = limitMemories(bytes);
+    const { code, image } = limitMemories(limitHeap(bytes));
     modules.set(name, code);
     if (image) images.set(name, withAddressableMemory(image));
   }
-  const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
-  return { script: adaptComponent(new TextDecoder().decode(script), wasi), modules, images };
+  const [, bytes] = generated.files.find(([name]) => name.endsWith(".js"))!;
+  const script = adaptComponent(new TextDecoder().decode(bytes), wasi);
+  const instances = script.match(/\binstantiateCore\(/g)?.length ?? 0;
+  if (instances > 2 * modules.size + 16) throw new Error(`it has ${instances} core instances`);
+  return { script, modules, images };
 }
 
 function withAddressableMemory({ shape, bytes }: MemoryImage): MemoryImage {

@@ -12,7 +12,7 @@ export interface Section {
 export const HEADER = 8;
 
 /** Ids of sections of a core module. */
-export const SECTION = { import: 2, memory: 5, export: 7, data: 11, last: 13 };
+export const SECTION = { type: 1, import: 2, table: 4, memory: 5, export: 7, data: 11, last: 13 };
 
 /** The kind of an import that is a memory. */
 export const MEMORY_KIND = 0x02;
