@@ -114,11 +114,14 @@ function threadsFor({ settings }: GuestProgram): number {
   return writes ? 1 : navigator.hardwareConcurrency;
 }
 
+/** Limit on different messages; a guest could fail in new ways without end. */
+const MAX_MESSAGES = 100;
+
 /** Drops repeated messages: each thread of a component reports the same denial, each request the same failure. */
 function onlyOnce(report: (message: string) => void): (message: string) => void {
   const reported = new Set<string>();
   return (message) => {
-    if (reported.has(message)) return;
+    if (reported.has(message) || reported.size >= MAX_MESSAGES) return;
     reported.add(message);
     report(message);
   };
