@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../errors.ts";
-import { openTemporary, removeIfAny, type TemporaryFile } from "./files.ts";
+import { openTemporary, replaceBy, type TemporaryFile } from "./atomic_write.ts";
+import { removeIfAny, writeAll } from "./files.ts";
 import { runProgram } from "../programs.ts";
 import { diskError } from "./system_error.ts";
 
@@ -61,6 +62,19 @@ export async function placeFile(
     throw diskError(error, "write", to);
   } finally {
     file.close();
+  }
+}
+
+/** Gives a text to a user as {@link placeFile} gives a copy; a pipe or a device is written to. @throws LarderError LDR_DISK* */
+export function placeText(text: string, to: string): void {
+  const open = isSpecial(to) ? undefined : openEmpty(to, GIVEN_MODE);
+  try {
+    if (open) replaceBy(open, to, (file) => writeAll(file, new TextEncoder().encode(text)));
+    else Deno.writeTextFileSync(to, text);
+  } catch (error) {
+    throw diskError(error, "write", to);
+  } finally {
+    open?.file.close();
   }
 }
 
