@@ -86,9 +86,7 @@ function digestPart(text: string, digest: string): Digest {
 function splitName(text: string, name: string): { registry: string; repository: string } {
   const slash = name.indexOf("/");
   const first = slash < 0 ? name : name.slice(0, slash);
-  const isRegistry = slash < 0
-    ? isBareRegistry(name)
-    : /[.:[]/.test(first) || first === "localhost" || first === LOCAL_REGISTRY;
+  const isRegistry = slash < 0 ? isBareRegistry(name) : namesRegistry(first);
   let registry = isRegistry ? first : DOCKER_HUB;
   let repository = isRegistry ? name.slice(first.length + 1) : name;
 
@@ -102,6 +100,11 @@ function splitName(text: string, name: string): { registry: string; repository: 
     throw badReference(text, `the repository is longer than ${MAX_REPOSITORY} characters`);
   }
   return { registry, repository };
+}
+
+/** True if the first part of a name with several is a registry, not the user of Docker Hub. */
+export function namesRegistry(first: string): boolean {
+  return /[.:[]/.test(first) || first === "localhost" || first === LOCAL_REGISTRY;
 }
 
 /** Returns what is wrong with the name of a registry, or undefined if it is valid. */
