@@ -1,5 +1,5 @@
 import { diskOf } from "../../../base/files/disk.ts";
-import { writeFileAtomic } from "../../../base/files/files.ts";
+import { placeText } from "../../../base/files/place_file.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
@@ -55,7 +55,7 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
     const content = { root: layout.root, now, time: localTime(now), tree, rows: [HEAD, ...rows] };
     const page = usagePage({ ...content, entries, disk: diskText(usage) });
     if (html === STANDARD_STREAM) return writeOut(page);
-    writeFileAtomic(html, page);
+    placeText(page, html);
     context.info(`wrote ${html}`);
   }
   if (format === "json") {

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/files/disk.ts";
 import { LarderError, shellWord } from "../../../base/errors.ts";
 import { readTextIfAny } from "../../../base/files/files.ts";
-import { diskError } from "../../../base/files/system_error.ts";
+import { placeText } from "../../../base/files/place_file.ts";
 import { previewPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import {
   type DraftPlan,
@@ -109,11 +109,7 @@ function writePlan(context: Context, plan: Plan, file: string): void {
     context.info(summary);
     return;
   }
-  try {
-    Deno.writeTextFileSync(file, formatPlan(plan));
-  } catch (error) {
-    throw diskError(error, "write", file);
-  }
+  placeText(formatPlan(plan), file);
   const apply = isEmptyPlan(plan) ? "" : `; apply it with larder gc --apply ${shellWord(file)}`;
   context.info(`wrote ${file}: ${summary}${apply}`);
 }
