@@ -27,7 +27,7 @@ export type Shell = typeof SHELLS[number];
 export const POLICIES = ["always", "missing", "never"] as const;
 
 /** What separates the command of a build from the system. */
-export const SANDBOXES = ["auto", "bwrap", "none"] as const satisfies readonly SandboxChoice[];
+const SANDBOXES = ["auto", "bwrap", "none"] as const satisfies readonly SandboxChoice[];
 
 /** Returns new {@link GlobalOptions} for one command. */
 export function globalOptions(): Option[] {

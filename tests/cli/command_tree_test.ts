@@ -111,7 +111,7 @@ const WRONG: [string, string[], RegExp, RegExp][] = [
     /^unknown command 'cache'$/,
     /^did you mean list or clean\?$/,
   ],
-  ["docker's push", ["push", "x"], /^unknown command 'push'$/, /^larder only pulls/],
+  ["docker's push", ["push", "x"], /^unknown command 'push'$/, /^larder serve takes pushes/],
   ["--json", ["list", "--json"], /^unknown option '--json'$/, /^--format json prints JSON$/],
   ["--yes", ["gc", "--yes"], /^unknown option '--yes'$/, /^--force removes/],
   ["--tls-verify", ["pull", "--tls-verify=false", "x"], /^unknown option/, /^--insecure allows/],

@@ -33,9 +33,9 @@ export interface TierDependencies {
 }
 
 /**
- * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
- * written to; an object with wrong content
- * is not asked for again, and replaced by a process that writes. The user is warned once, and again only after it has answered.
+ * Shared content in a store. After a failed read the store is not asked for {@link DOWN_TIME}, and after a failed write
+ * it is not written to. An object with wrong content is not asked for again, and is replaced by a process that writes.
+ * The user is warned once, and again only after the store has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
