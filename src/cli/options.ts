@@ -70,6 +70,20 @@ export function globalOptionsOf(command: Command): GlobalOptions {
   return options as unknown as GlobalOptions;
 }
 
+/**
+ * Refuses an option with an empty value, such as `--cache-dir "$UNSET"`, which would be as if it were left out.
+ * @throws UsageProblem
+ */
+export function rejectEmptyValues(command: Command): void {
+  for (const each of withAncestors(command)) {
+    for (const option of each.options) {
+      const value: unknown = each.getOptionValue(option.attributeName());
+      const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
+      if (isEmpty) each.error(`'${option.flags}'`, { code: "commander.optionMissingArgument" });
+    }
+  }
+}
+
 /** Returns the command and its ancestors, the program first. */
 function withAncestors(command: Command): Command[] {
   return command.parent ? [...withAncestors(command.parent), command] : [command];

@@ -117,6 +117,9 @@ const WRONG: [string, string[], RegExp, RegExp][] = [
   ["--tls-verify", ["pull", "--tls-verify=false", "x"], /^unknown option/, /^--insecure allows/],
   ["a verb of config", ["config", "foo"], /^unknown command 'foo'$/, /^did you mean show\?$/],
   ["config list", ["config", "list"], /^unknown command 'list'$/, /^did you mean show\?$/],
+  ["an empty value", ["list", "--cache-dir", ""], /^--cache-dir needs a value$/, /^--cache-dir </],
+  ["an empty value before the verb", ["--config", "", "gc"], /^--config needs a value$/, /read/],
+  ["an empty value of several", ["build", "--env", "A=1", "--env", ""], /^--env needs/, /repeat/],
   ["control characters", ["\x1b[2J"], /^unknown command ' \[2J'$/, /./],
 ];
 

@@ -73,9 +73,6 @@ function buildOptions(
   command: BuildCommandOptions,
 ): BuildOptions {
   const bypass = bypassOf(context, spec, command);
-  if (command.output === "") {
-    throw new LarderError("LDR_USAGE", "the path of --output is empty", { hint: "write -o PATH" });
-  }
   if (command.strict && command.rebuild) throw optionConflict("--strict", "--rebuild");
   if (command.strict && bypass) {
     throw new LarderError("LDR_USAGE", `with ${bypass}, no result is taken, as --strict demands`, {

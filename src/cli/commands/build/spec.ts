@@ -65,7 +65,6 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
       `name the file in it: -o ${join(options.output, "OUT")}`,
     );
   }
-  if (options.input?.includes("")) throw usage("the path of an input is empty", "write -i PATH");
   const output = basename(resolve(options.output));
   check(outputFault(output));
   check(nameFault(output));

@@ -1,5 +1,4 @@
 import { dirname } from "node:path";
-import { LarderError } from "../../../base/errors.ts";
 import { createFolder } from "../../../base/files/place_file.ts";
 import { checkFolder, giveCopy, layOut, rejectCollisions } from "../../../packages/lay_out.ts";
 import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
@@ -25,11 +24,6 @@ export function destinationOf(
   { output, to }: { readonly output?: string; readonly to?: string },
   requests: readonly PackageRequest[],
 ): Destination | undefined {
-  for (const [option, path] of Object.entries({ output, to })) {
-    if (path !== "") continue;
-    const hint = `write --${option} PATH`;
-    throw new LarderError("LDR_USAGE", `the path of --${option} is empty`, { hint });
-  }
   if (output !== undefined && to !== undefined) throw optionConflict("--output", "--to");
   if (to !== undefined) return folderOfExactly(to, requests);
   if (output === undefined) return undefined;
