@@ -38,6 +38,7 @@ const OTHER_ARCHIVES = /\.(?:tar\.[a-z0-9]+|t[bx]z2?|zip|7z|rar|gz|zst|xz)$/i;
 export function destinationOf(path: string, isSingle: boolean): Destination {
   if (path === "") throw emptyPath();
   if (path === "-") return { form: isSingle ? "file" : "archive", path: undefined };
+  if (isSingle && /[/\\]$/.test(path)) throw isFolder(path);
   if (isSingle) return { form: "file", path };
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
   if (archive) return { form: "archive", path, compression: archive[1] };
@@ -72,11 +73,7 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   const info = statOf(path);
   if (!info) return;
   if (info.isDirectory) {
-    if (form !== "folder") {
-      throw new LarderError("LDR_USAGE", `${path} is a folder`, {
-        hint: `write the name of a file, such as ${join(path, "NAME")}`,
-      });
-    }
+    if (form !== "folder") throw isFolder(path);
     if (readFolder(path).length === 0) return;
     if (force && statIfAny(join(path, LAYOUT_FILE))) return;
     throw new LarderError("LDR_USAGE", `${path} is not empty`, {
@@ -90,6 +87,12 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
       hint: "write another name, or replace it with --force",
     });
   }
+}
+
+function isFolder(path: string): LarderError {
+  return new LarderError("LDR_USAGE", `${path} is a folder`, {
+    hint: `write the name of a file, such as ${join(path, "NAME")}`,
+  });
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

@@ -32,6 +32,8 @@ const REGISTRY = new RegExp(
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const TAG_RULE = `letters, digits, "_", "." and "-" (128 at most, not beginning with "." or "-")`;
+/** What is certainly meant as a file or folder: `./app`, `/app`, `.`. */
+const PATH = /^\.{0,2}[\\/]|^\.{1,2}$/;
 /** Characters of a repository, without its registry (distribution/reference). */
 const MAX_REPOSITORY = 255;
 /** An image ID or a digest, which is no name although the grammar of names permits it (distribution/reference). */
@@ -44,6 +46,7 @@ const DIGEST_ALONE = /^(?:(?:sha256:)?[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 export function parseReference(text: string): Reference {
   if (text === "") throw badReference(text, "it is empty");
   if (/\s/.test(text)) throw badReference(text, "it contains white space");
+  if (PATH.test(text)) throw badReference(text, "it is a path");
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
   if (scheme) {
     throw badReference(text, `it begins with "${scheme[0]}", but a reference has no scheme`);

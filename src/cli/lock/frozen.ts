@@ -58,11 +58,17 @@ export function frozenPackage(text: string): PackageRequest {
   throw notLocked(href, `'${href}'`);
 }
 
-/** Returns all packages of the lock file. @throws LarderError as {@link frozenList} */
+/**
+ * Returns all packages of the lock file; one that several lists have, or that was locked by its URL too, once.
+ * @throws LarderError as {@link frozenList}
+ */
 export function frozenPackages(): PackageRequest[] {
   const { lists, packages } = requireLock("URL…");
   for (const [from, list] of lists) checkFrozenList(from, list);
-  return packages.map(requestOf);
+  const unique = new Map(
+    packages.map((each) => [`${packageName(each)} ${each.url} ${each.digest}`, each]),
+  );
+  return [...unique.values()].map(requestOf);
 }
 
 /**

@@ -125,7 +125,11 @@ async function resolveListFile(
 ): Promise<PackageRequest[]> {
   const { parseListFile } = await import("./list_file.ts");
   const list = parseListFile(document);
-  if (deps.keyring !== undefined && list.repositories.length === 0) throw noIndex(document.name);
+  if (
+    deps.keyring !== undefined && list.repositories.every(({ keyring }) => keyring !== undefined)
+  ) {
+    throw noIndex(document.name);
+  }
   const requests = list.packages.map(requestForListed);
   for (const { packages, keyring = deps.keyring, ...repository } of list.repositories) {
     const shared = { keyring, wanted: packages, root: repository.url };
@@ -145,7 +149,7 @@ async function resolveListFile(
 
 function noIndex(list: string): LarderError {
   return new LarderError("LDR_USAGE", `${list} names no repository that --keyring could check`, {
-    hint: "leave out --keyring: the digests in the list are checked in any case",
+    hint: "leave out --keyring: the keyrings and digests in the list are used in any case",
   });
 }
 
