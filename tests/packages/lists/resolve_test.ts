@@ -77,6 +77,8 @@ Deno.test("resolvePackages reads a list, a mirror and packages on the disk", asy
     keyring: join(lists.path, "keys"),
   });
   assert.deepEqual(direct, [hello]);
+  const unused = await failureOf(lists.resolve(list, [], { keyring: join(lists.path, "gone") }));
+  assert.match(unused.message, /names no repository that --keyring could check/);
   const index = join(mirror, "dists/stable/main/binary-amd64/Packages.gz");
   Deno.writeFileSync(index, encode("other"));
   assert.equal((await failureOf(lists.resolve(list))).code, "LDR_DIGEST_MISMATCH");

@@ -210,6 +210,7 @@ Deno.test("export leaves nothing behind if something is missing or damaged, and 
     assert.equal(code, 5, stderr);
   }
   assert.equal((await home.larder("export", "disk", home.at("disk.img"), "--force")).code, 5);
+  assert.equal((await home.larder("export", "disk", home.at("folder/"))).code, 2);
   assert.deepEqual(Deno.readFileSync(home.at("good.tar")), before);
   assert.equal(Deno.readTextFileSync(home.at("disk.img")), "the build");
   Deno.removeSync(join(home.registry, "data", digestOf(utf8("two"))));
