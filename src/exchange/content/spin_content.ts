@@ -94,6 +94,6 @@ function sizeAndDigest(bytes: Uint8Array) {
 }
 
 function notWhole(name: string, what: string): LarderError {
-  const message = `${name}, which Spin pulled, is not complete: ${what} is missing`;
+  const message = `${name}, which Spin pulled, is not complete: ${what} is missing or damaged`;
   return new LarderError("LDR_NOT_CACHED", message, { hint: `larder pull ${name} completes it` });
 }

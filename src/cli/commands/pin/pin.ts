@@ -34,10 +34,12 @@ export async function pin(
     }
     await pins.pinPattern(pattern, options);
     if (matching.length === 0) {
-      context.warn(`nothing in the cache matches ${pattern} yet; it will be pinned when pulled`);
+      context.warn(
+        `nothing in the cache matches ${pattern} yet; it will be pinned once it is cached`,
+      );
     } else {
       const entries = plural(matching.length, "entry", "entries");
-      context.info(`pinned ${pattern}: ${entries} now, and all that are pulled later`);
+      context.info(`pinned ${pattern}: ${entries} now, and all later ones`);
     }
   }
 }
