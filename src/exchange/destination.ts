@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { LarderError } from "../base/errors.ts";
+import { LarderError, shellWord } from "../base/errors.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
 import {
   GIVEN_MODE,
@@ -67,7 +67,7 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   const parent = dirname(path);
   if (!statOf(parent)?.isDirectory) {
     throw new LarderError("LDR_USAGE", `the folder ${parent} does not exist`, {
-      hint: `create it: mkdir -p ${parent}`,
+      hint: `create it: mkdir -p ${shellWord(parent)}`,
     });
   }
   const info = statOf(path);
