@@ -18,7 +18,6 @@ import { sharedContentOf } from "../../registry/shared_content.ts";
 import type { Format } from "../../options.ts";
 import { readJournal } from "../../read_activity.ts";
 import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
-import { isOffline } from "../fetch/requests.ts";
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
@@ -50,7 +49,7 @@ export async function build(
     result = await runBuild(spec, options, {
       layout,
       store,
-      shared: isOffline(context) ? undefined : sharedContentOf(context),
+      shared: context.isOffline ? undefined : sharedContentOf(context),
       sources,
       space: roomFor(context),
       note: (message) => context.info(message),
