@@ -38,7 +38,7 @@ const OTHER_ARCHIVES = /\.(?:tar\.[a-z0-9]+|t[bx]z2?|zip|7z|rar|gz|zst|xz)$/i;
 export function destinationOf(path: string, isSingle: boolean): Destination {
   if (path === "") throw emptyPath();
   if (path === "-") return { form: isSingle ? "file" : "archive", path: undefined };
-  if (isSingle && /[/\\]$/.test(path)) throw isFolder(path);
+  if (isSingle && /[/\\]$/.test(path)) throw folderNamed(path);
   if (isSingle) return { form: "file", path };
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
   if (archive) return { form: "archive", path, compression: archive[1] };
@@ -73,7 +73,7 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   const info = statOf(path);
   if (!info) return;
   if (info.isDirectory) {
-    if (form !== "folder") throw isFolder(path);
+    if (form !== "folder") throw folderNamed(path);
     if (readFolder(path).length === 0) return;
     if (force && statIfAny(join(path, LAYOUT_FILE))) return;
     throw new LarderError("LDR_USAGE", `${path} is not empty`, {
@@ -89,7 +89,7 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   }
 }
 
-function isFolder(path: string): LarderError {
+function folderNamed(path: string): LarderError {
   return new LarderError("LDR_USAGE", `${path} is a folder`, {
     hint: `write the name of a file, such as ${join(path, "NAME")}`,
   });

@@ -1,7 +1,14 @@
 import { concatBytes } from "../bytes.ts";
 import { LarderError } from "../errors.ts";
 import { COPY_BUFFER } from "../limits.ts";
-import { diskError, isUnsupported, notAFolder, obstacleTo, systemCode } from "./system_error.ts";
+import {
+  diskError,
+  isFolder,
+  isUnsupported,
+  notAFolder,
+  obstacleTo,
+  systemCode,
+} from "./system_error.ts";
 
 /** Mode of folders that larder creates; existing folders keep theirs. */
 const FOLDER_MODE = 0o700;
@@ -172,14 +179,6 @@ export function isDeletionError(error: unknown): boolean {
 /** True if an operating system error says that nothing exists at a path. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 /** Identifies a version of a file: another file of the same name, or a changed one, has another stamp. */

@@ -3,7 +3,7 @@ import { LarderError } from "../errors.ts";
 import { openTemporary, replaceBy, type TemporaryFile } from "./atomic_write.ts";
 import { removeIfAny, writeAll } from "./files.ts";
 import { runProgram } from "../programs.ts";
-import { diskError } from "./system_error.ts";
+import { diskError, isFolder } from "./system_error.ts";
 
 /** Modes of files and programs that larder gives to a user, less the bits of the user's umask. */
 export const GIVEN_MODE = 0o666;
@@ -76,6 +76,11 @@ export function placeText(text: string, to: string): void {
   } finally {
     open?.file.close();
   }
+}
+
+/** True if a path that a user wrote is that of a folder, which may be created later. */
+export function namesFolder(path: string): boolean {
+  return /[/\\]$/.test(path) || isFolder(path);
 }
 
 /** Creates a folder of the user. @throws LarderError LDR_DISK* */

@@ -102,7 +102,8 @@ function notThere(path: string): Fault {
     : { reason: `there is no folder ${folder}`, hint: `create it: mkdir -p ${shellWord(folder)}` };
 }
 
-function isFolder(path: string): boolean {
+/** True if a folder, or a link to one, is at a path. */
+export function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {

@@ -16,7 +16,7 @@ import { DOWN_TIME } from "../http/host_health.ts";
 import { requestFrom } from "../http/range_request.ts";
 import { recordObject } from "./record_object.ts";
 import type { Offer, RecordKind, SharedContent } from "./shared_content.ts";
-import type { SharedObject, SharedStore } from "./shared_store.ts";
+import { keyOf, type SharedObject, type SharedStore } from "./shared_store.ts";
 import type { RecordSigner } from "./signed_record.ts";
 import { Uploads, type UploadTally } from "./uploads.ts";
 
@@ -217,10 +217,6 @@ export class SharedTier implements SharedContent {
 function reasonOf(error: unknown): string {
   const isLasting = hasCode(error, "LDR_FORBIDDEN", "LDR_CONFIG", "LDR_BAD_RESPONSE");
   return isLasting ? `${messageOf(error)}; ${error.hint}` : messageOf(error);
-}
-
-function keyOf({ kind, digest }: SharedObject): string {
-  return `${kind}/${digest}`;
 }
 
 /** True if an object is at fault, and not the store. */

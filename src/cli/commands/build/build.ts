@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { hasCode, LarderError } from "../../../base/errors.ts";
+import { namesFolder } from "../../../base/files/place_file.ts";
 import { formatBytes, formatDuration } from "../../../base/units.ts";
 import { build as runBuild, type BuildOptions, type BuildResult } from "../../../builds/build.ts";
 import { inputsThatHold } from "../../../builds/inputs/inputs.ts";
@@ -21,7 +22,7 @@ import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/con
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
-import { isFolder, specOf, splitWords } from "./spec.ts";
+import { specOf, splitWords } from "./spec.ts";
 import { CommandSources } from "./sources.ts";
 
 /** `larder build`: puts the result of a build at a path, from the cache if there is one of the same key. */
@@ -105,7 +106,7 @@ function bypassOf(
 /** Returns the path of the result: by default its own name in the working directory, or in a folder that `-o` names. */
 function targetOf({ output }: BuildSpec, path = output): string {
   const to = resolve(path);
-  return isFolder(path) ? join(to, output) : to;
+  return namesFolder(path) ? join(to, output) : to;
 }
 
 /** @throws LarderError LDR_USAGE if an input contains what the build itself writes */
