@@ -62,6 +62,7 @@ export function parseReference(text: string): Reference {
   const hasTag = colon > named.lastIndexOf("/") && !isBareRegistry(named);
   const name = hasTag ? named.slice(0, colon) : named;
   const tag = hasTag ? named.slice(colon + 1) : undefined;
+  if (tag === "") throw badReference(text, "nothing follows the colon");
   if (tag !== undefined && !TAG.test(tag)) {
     throw badReference(text, `the tag "${tag}" must consist of ${TAG_RULE}`);
   }
@@ -79,6 +80,7 @@ function isBareRegistry(named: string): boolean {
 }
 
 function digestPart(text: string, digest: string): Digest {
+  if (digest === "") throw badReference(text, "nothing follows the @");
   try {
     return parseDigest(digest);
   } catch (error) {
@@ -96,7 +98,9 @@ function splitName(text: string, name: string): { registry: string; repository: 
   const problem = registryProblem(registry);
   if (problem) throw badReference(text, problem);
   registry = canonicalRegistry(registry);
-  if (repository === "") throw badReference(text, `the repository is missing after "${first}"`);
+  if (repository === "") {
+    throw badReference(text, `the repository is missing${first && ` after "${first}"`}`);
+  }
   if (registry === DOCKER_HUB && !repository.includes("/")) repository = `library/${repository}`;
   checkRepository(text, repository);
   if (repository.length > MAX_REPOSITORY) {
