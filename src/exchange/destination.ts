@@ -7,7 +7,7 @@ import {
   openEmpty,
   rejectSpecialFile,
 } from "../base/files/place_file.ts";
-import { diskError } from "../base/files/system_error.ts";
+import { diskError, notAFolder, obstacleTo } from "../base/files/system_error.ts";
 import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
@@ -65,6 +65,8 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   if (path === undefined) return;
   rejectSpecialFile(path);
   const parent = dirname(path);
+  const obstacle = obstacleTo(parent);
+  if (obstacle !== undefined) throw notAFolder(`cannot write ${path}`, obstacle);
   if (!statOf(parent)?.isDirectory) {
     throw new LarderError("LDR_USAGE", `the folder ${parent} does not exist`, {
       hint: `create it: mkdir -p ${shellWord(parent)}`,

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { LarderError } from "../../base/errors.ts";
+import { isFolder } from "../../base/files/system_error.ts";
 import { digestOfFile } from "../../store/blobs/blob_store.ts";
 import type { PackageRequest } from "../package_request.ts";
 import type { IndexSizes } from "../space_request.ts";
@@ -67,13 +68,14 @@ async function resolveAt(
     const { arch = RPM_ARCH, keyring } = deps;
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
-  if (file === "" && url.search === "") throw folderOf(url);
+  const isLocalFolder = url.protocol === "file:" && isFolder(fileURLToPath(url));
+  if (isLocalFolder || (file === "" && url.search === "")) throw folderOf(url);
   return await resolveListFile(await documents.read(url), wanted, documents, deps);
 }
 
 /** A repository is named by its index: what a server shows for a folder is a page. */
 function folderOf(url: URL): LarderError {
-  const name = nameOf(url);
+  const name = nameOf(url).replace(/\/?$/, "/");
   return new LarderError("LDR_USAGE", `${name} is a folder, neither a list nor an index`, {
     hint: `name its index: ${name}repodata/repomd.xml, or ${name}dists/SUITE/InRelease`,
   });

@@ -97,7 +97,7 @@ async function readPlan(context: Context, file: string): Promise<Plan> {
   const text = file === STANDARD_STREAM ? await readIn() : readTextIfAny(file);
   const name = file === STANDARD_STREAM ? "standard input" : file;
   if (text !== undefined) return parsePlan(text, name, context.layout);
-  throw new LarderError("LDR_USAGE", `the plan ${file} does not exist`, {
+  throw new LarderError("LDR_USAGE", `there is no plan at ${file}`, {
     hint: "make one with larder gc --plan FILE",
   });
 }

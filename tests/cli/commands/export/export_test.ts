@@ -179,6 +179,7 @@ Deno.test("export replaces nothing without --force, and with it only a file or a
     ["a layout, with --force", ["layout", "--force"], 0],
     ["a file, with --force", ["file.tar", "--force"], 0],
     ["a folder that does not exist", ["no/out"], 2],
+    ["a file in place of its folder", ["file.tar/out"], 7],
     ["an archive of another kind", ["out.tar.xz"], 2],
   ];
   for (const [name, [path, ...options], code] of cases) {
