@@ -33,3 +33,10 @@ Deno.test("run serves a handler of WASI 0.3, also after a request has trapped", 
   assert.equal(code, 0);
   assert.match(stderr, /handler\.wasm: .*unreachable.*\n {3}0: function \d+\n/);
 });
+
+Deno.test("run gives a component of WASI 0.3 the asynchronous stores of Spin 4", async () => {
+  using user = new TestUser();
+  user.write("stores.wasm", await asyncGuestBytes("async_stores"));
+  const { code, stdout, stderr } = await user.larder(["run", "--state", ":memory:", "stores.wasm"]);
+  assert.deepEqual([code, stdout], [0, "keyrow!"], stderr);
+});
