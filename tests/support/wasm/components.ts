@@ -164,6 +164,11 @@ export function rustKeyValue(): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(HERE, "guests/rust_kv.wasm"));
 }
 
+/** Returns one of the SDK 6.0, which is made for WASI 0.3; its source is in `guests/rust_kv_async`. */
+export function rustAsyncKeyValue(): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(join(HERE, "guests/rust_kv_async.wasm"));
+}
+
 /** Builds a component whose start function does not return. */
 export async function endlessStart(): Promise<Uint8Array<ArrayBuffer>> {
   const start = "(func $forever (loop $again (br $again))) (start $forever))";
