@@ -67,6 +67,13 @@ Deno.test("run names what a project lacks", async (t) => {
     assert.equal(code, 3);
     assert.match(stderr, /no spin\.toml in the folder \.\/app \[LDR_NOT_FOUND\]/);
   });
+  await t.step("its manifest, in the place of which is a folder", async () => {
+    Deno.mkdirSync(user.path("app/spin.toml"));
+    const [code, stderr] = await failure("app");
+    assert.equal(code, 3);
+    assert.match(stderr, /app\/spin\.toml is a folder, not a Spin manifest \[LDR_NOT_FOUND\]/);
+    Deno.removeSync(user.path("app/spin.toml"));
+  });
   await t.step("the Wasm of a component, with the command that builds it", async () => {
     manifest(`spin_manifest_version = 2
     application = { name = "app" }

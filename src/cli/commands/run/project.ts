@@ -1,5 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
-import { readTextIfAny } from "../../../base/files/files.ts";
+import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { parseSpinManifest } from "../../../pull/spin_toml/manifest.ts";
 import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
@@ -29,7 +29,10 @@ export async function withProject<T>(
 ): Promise<T> {
   const text = readTextIfAny(path);
   if (text === undefined) {
-    throw new LarderError("LDR_NOT_FOUND", `no Spin manifest ${path}`, {
+    const reason = statIfAny(path)?.isDirectory
+      ? `${path} is a folder, not a Spin manifest`
+      : `no Spin manifest ${path}`;
+    throw new LarderError("LDR_NOT_FOUND", reason, {
       hint: "name an existing spin.toml, or a folder that has one",
     });
   }
