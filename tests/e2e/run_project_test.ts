@@ -94,4 +94,26 @@ Deno.test("run names what a project lacks", async (t) => {
     assert.equal(code, 2);
     assert.match(stderr, /spin\.toml:1:\d+/);
   });
+  await t.step("a value of its own, and what can run it instead", async () => {
+    user.write("app/c.wasm", rustKeyValue());
+    const faults = [
+      ["[component.c]\nvariables = { x = '{{ y }}' }", 2, 'has no variable "y"', "correct it"],
+      ["[[trigger.redis]]\ncomponent = 'c'\n[component.c]", 1, "type redis", "spin up in its"],
+    ] as const;
+    for (const [text, code, reason, hint] of faults) {
+      manifest(`spin_manifest_version = 2
+      application = { name = "app" }
+      [[trigger.http]]
+      route = "/..."
+      component = "c"
+      ${text}
+      source = "c.wasm"`);
+      const [actual, stderr] = await failure("app");
+      assert.equal(actual, code);
+      assert.ok(
+        stderr.includes(reason) && stderr.includes(`hint: `) && stderr.includes(hint),
+        stderr,
+      );
+    }
+  });
 });

@@ -300,12 +300,15 @@ function enumerate(names: readonly string[]): string {
   return first.length < 2 ? first.join() : `${first.slice(0, -1).join(", ")} and ${first.at(-1)}`;
 }
 
+/** The hint for an app that only Spin can run. */
+export const USE_SPIN = "run it with an installed Spin: --engine spin";
+
 /**
  * Returns the error for an app that only Spin can run.
  * @param reason what the app needs: `it needs …`
  */
 export function needsSpin(subject: string, reason: string): LarderError {
   return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${subject}: ${reason}`, {
-    hint: "run it with an installed Spin: --engine spin",
+    hint: USE_SPIN,
   });
 }
