@@ -133,7 +133,7 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   const reason = `it is a ${wasm.kind} that exports ${exports}`;
   throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
     hint:
-      "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
+      "larder runs modules that export _start, and components that export wasi:cli/run, wasi:http/incoming-handler or wasi:http/handler",
   });
 }
 
