@@ -26,6 +26,16 @@ export class Via {
     return [...received ?? [], this.#own].join(", ");
   }
 
+  /** The server whose client has asked what is asked now: this one, unless another server has asked it. */
+  get origin(): string {
+    return this.#received.getStore()?.[0] ?? this.#own;
+  }
+
+  /** True if the request that is answered now comes from another server. */
+  get isOfServer(): boolean {
+    return this.#received.getStore() !== undefined;
+  }
+
   /** True for a request that this server has caused. */
   isOwn(headers: Headers): boolean {
     return headers.get("via")?.includes(this.#own) ?? false;

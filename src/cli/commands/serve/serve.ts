@@ -69,6 +69,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   await using service = new RegistryService({
     layout,
     client,
+    via,
     clock: systemClock,
     mayName: (upstream) => isLocal(upstream) || access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,
