@@ -24,7 +24,7 @@ class Daemon implements AsyncDisposable {
 
   /** @param prepare writes files into the folder, and returns the arguments */
   static async start(program: string, prepare: (folder: string) => string[]): Promise<Daemon> {
-    const path = findProgram(program) ?? findProgram(`/usr/sbin/${program}`);
+    const path = findProgram(program);
     if (!path) throw missingProgram(program);
     const folder = new TemporaryFolder();
     const log = join(folder.path, "log");
