@@ -61,7 +61,7 @@ export class Tags {
   /** The last answers by name. */
   readonly #answers = new RecentMap<
     string,
-    { readonly digest: Digest; readonly checkedAt: number }
+    { readonly digest: Digest; readonly checkedAt: number; readonly at: number }
   >(
     MAX_TAGS,
   );
@@ -101,7 +101,7 @@ export class Tags {
 
   async #recent(name: string, reference: Reference): Promise<ResolvedTag | undefined> {
     const answer = this.#answers.get(name);
-    if (!answer || this.#deps.clock.now() - answer.checkedAt >= REUSE) return undefined;
+    if (!answer || this.#deps.clock.elapsed() - answer.at >= REUSE) return undefined;
     const manifest = await this.#deps.manifests.find(reference, answer.digest);
     return manifest && { manifest, result: "hit", checkedAt: answer.checkedAt };
   }
@@ -147,7 +147,7 @@ export class Tags {
     const known = current && await manifests.find(reference, current);
     const manifest = known ?? await repository.manifest(reference.tag);
     const checkedAt = clock.now();
-    this.#answers.set(name, { digest: manifest.digest, checkedAt });
+    this.#answers.set(name, { digest: manifest.digest, checkedAt, at: clock.elapsed() });
     if (manifest !== cached) {
       uses.add(reference, manifest.digest, {
         cause: cached ? "moved" : "new",

@@ -15,8 +15,14 @@ import { TestRegistry } from "./test_registry.ts";
 /** A clock that the test sets; pauses between tries take no time. */
 export class SetClock implements Clock {
   time = Date.UTC(2026, 0, 31, 12);
+  /** Milliseconds by which the user, or NTP, has set the clock. */
+  step = 0;
 
   now(): number {
+    return this.time + this.step;
+  }
+
+  elapsed(): number {
     return this.time;
   }
 
