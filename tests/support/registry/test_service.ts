@@ -95,7 +95,7 @@ export class TestService implements AsyncDisposable {
       current: () => undefined,
       authorize: () => Promise.reject(new Error("the fixture asked for credentials")),
     };
-    const via = new Via(options.via ?? VIA);
+    const via = new Via(() => options.via ?? VIA);
     const headers = () => ({ via: via.header });
     const transport = httpTransport({ clock, longestWait: 1000, headers });
     const warn = (message: string) => this.warnings.push(message);
