@@ -19,7 +19,15 @@ export function endToEndTests(): string[] {
 }
 
 /** Soak tests that take more than half a minute each, the longest first: one that starts last would be waited for. */
-const LONG_SOAK_TESTS = ["kill_pull", "kill_exchange", "serve_conformance", "build", "kill_sweep"];
+const LONG_SOAK_TESTS = [
+  "kill_pull",
+  "kill_exchange",
+  "serve_conformance",
+  "build",
+  "test_runner",
+  "kill_sweep",
+  "other_owner",
+];
 
 /** Returns the tests that take minutes, or long and rarely fail. */
 export function soakTests(): string[] {
