@@ -17,6 +17,7 @@ import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_excep
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
 import {
+  beginComponents,
   ensureComponents,
   ensurePrograms,
   ensureSoakPrograms,
@@ -103,6 +104,7 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   }
   if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
   if (!ok) {
+    beginComponents();
     const parts = [...split(slow, 4), ...endToEnd, ...split(quick, 12)];
     return [PACKAGES, ...CHECKS, ...tests("tests", parts)];
   }

@@ -34,16 +34,28 @@ function isRoot(): boolean {
   return Deno.build.os !== "windows" && Deno.uid() === 0;
 }
 
-/** Builds the components of JavaScript, which takes long, before the tests start. Returns true if all are built. */
+/**
+ * Begins to build the components of JavaScript, if Node is at hand. That takes half a minute, of which the checks need
+ * one of two processors, and downloads none.
+ */
+export function beginComponents(): void {
+  if (hasProgram("node") && hasProgram("npm")) components().catch(() => {});
+}
+
+/** Builds the components before the tests start. Returns true if all are built. */
 export async function ensureComponents(): Promise<boolean> {
   try {
-    const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
-    await Promise.all(names.map(jsComponent));
+    await components();
     return true;
   } catch (error) {
     console.error(`cannot build the tests' components of JavaScript: ${error}`);
     return false;
   }
+}
+
+async function components(): Promise<void> {
+  const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
+  await Promise.all(names.map(jsComponent));
 }
 
 function install(packages: readonly string[]): void {
