@@ -95,11 +95,7 @@ export class PushedManifests {
     const { layout, room, note, changes, promised } = this.#deps;
     const space = { bytes: PUBLISH_SPACE, files: 10, folders: [], digests: digestsIn(manifest) };
     const publish = () =>
-      withRepositoryLock(
-        layout,
-        repository,
-        () => this.#publishAll(repository, manifest, tags),
-      );
+      withRepositoryLock(layout, repository, () => this.#publishAll(repository, manifest, tags));
     await changes.run(
       repositoryName(repository),
       () => withRoom(layout, publish, { room, note, request: () => space }),
