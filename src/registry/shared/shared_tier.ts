@@ -50,7 +50,7 @@ export class SharedTier implements SharedContent {
     this.#deps = deps;
     const { store, signer, writes, warn } = deps;
     const failed = (error: unknown) => this.#writeFailed(error);
-    const mayAsk = () => !this.#isDown() && this.#deps.clock.now() >= this.#noWritesUntil;
+    const mayAsk = () => !this.#isDown() && this.#deps.clock.elapsed() >= this.#noWritesUntil;
     const isBad = (object: SharedObject) => this.#bad.has(keyOf(object));
     const written = (object: SharedObject) => void this.#bad.delete(keyOf(object));
     const uploads = { store, signer, mayAsk, isBad, written, failed, warn };
@@ -139,7 +139,7 @@ export class SharedTier implements SharedContent {
   }
 
   #isDown(): boolean {
-    return this.#deps.clock.now() < this.#downUntil;
+    return this.#deps.clock.elapsed() < this.#downUntil;
   }
 
   async #ask<T>(
@@ -197,12 +197,12 @@ export class SharedTier implements SharedContent {
 
   /** A store that takes no writes, such as one behind a proxy, may still answer reads. */
   #writeFailed(error: unknown): void {
-    this.#noWritesUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#noWritesUntil = this.#deps.clock.elapsed() + DOWN_TIME;
     this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
   #failed(error: unknown): void {
-    this.#downUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#downUntil = this.#deps.clock.elapsed() + DOWN_TIME;
     this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
