@@ -16,7 +16,7 @@ import { DOWN_TIME } from "../http/host_health.ts";
 import { requestFrom } from "../http/range_request.ts";
 import { recordObject } from "./record_object.ts";
 import type { Offer, RecordKind, SharedContent } from "./shared_content.ts";
-import type { SharedObject, SharedStore } from "./shared_store.ts";
+import { keyOf, type SharedObject, type SharedStore } from "./shared_store.ts";
 import type { RecordSigner } from "./signed_record.ts";
 import { Uploads, type UploadTally } from "./uploads.ts";
 
@@ -33,9 +33,9 @@ export interface TierDependencies {
 }
 
 /**
- * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
- * written to; an object with wrong content
- * is not asked for again, and replaced by a process that writes. The user is warned once, and again only after it has answered.
+ * Shared content in a store. After a failed read the store is not asked for {@link DOWN_TIME}, and after a failed write
+ * it is not written to. An object with wrong content is not asked for again, and is replaced by a process that writes.
+ * The user is warned once, and again only after the store has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
@@ -217,10 +217,6 @@ export class SharedTier implements SharedContent {
 function reasonOf(error: unknown): string {
   const isLasting = hasCode(error, "LDR_FORBIDDEN", "LDR_CONFIG", "LDR_BAD_RESPONSE");
   return isLasting ? `${messageOf(error)}; ${error.hint}` : messageOf(error);
-}
-
-function keyOf({ kind, digest }: SharedObject): string {
-  return `${kind}/${digest}`;
 }
 
 /** True if an object is at fault, and not the store. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { ensureFolder, FILE_MODE, removeIfAny, temporaryOf } from "../../base/files/files.ts";
+import { temporaryOf } from "../../base/files/atomic_write.ts";
+import { ensureFolder, FILE_MODE, removeIfAny } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { Layout } from "../../store/layout.ts";
