@@ -30,9 +30,8 @@ export type ToGuest =
   /** The response is no longer needed. */
   | { readonly type: "cancel"; readonly id: number };
 
-export type FromGuest =
-  | { readonly type: "loaded" }
-  | { readonly type: "unloadable"; readonly message: string }
+/** What a guest says of one request. */
+export type ExchangeMessage =
   | {
     readonly type: "head";
     readonly id: number;
@@ -45,10 +44,17 @@ export type FromGuest =
   /** The guest trapped, or returned without a response. */
   | { readonly type: "failure"; readonly id: number; readonly report: TrapReport }
   /** The guest reads the next piece of the request's body. */
-  | { readonly type: "want"; readonly id: number }
+  | { readonly type: "want"; readonly id: number };
+
+/** What a thread says of itself. */
+export type ThreadMessage =
+  | { readonly type: "loaded" }
+  | { readonly type: "unloadable"; readonly message: string }
   /** A guest asks for sockets over the port. */
   | { readonly type: "sockets"; readonly port: MessagePort }
   /** The thread asks for the stores of its component over the port. */
   | { readonly type: "state"; readonly port: MessagePort }
   /** A guest was denied an access; the message names what would grant it. */
   | { readonly type: "denial"; readonly message: string };
+
+export type FromGuest = ExchangeMessage | ThreadMessage;

@@ -5,13 +5,8 @@ import {
   responseTimedOut,
   serverStopping,
 } from "./failure.ts";
-import {
-  type ClientRequest,
-  type GuestEvents,
-  GuestThread,
-  REQUESTS_PER_THREAD,
-  RESPONSE_TIMEOUT,
-} from "./guest_thread.ts";
+import { type ClientRequest, RESPONSE_TIMEOUT } from "./exchanges.ts";
+import { type GuestEvents, GuestThread, REQUESTS_PER_THREAD } from "./guest_thread.ts";
 
 /**
  * The threads that run one component. Another one is started if all are busy when a request arrives, up to `size`

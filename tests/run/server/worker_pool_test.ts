@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  HANG_TIMEOUT,
-  REQUESTS_PER_THREAD,
-  RESPONSE_TIMEOUT,
-} from "../../../src/run/server/guest_thread.ts";
+import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
+import { HANG_TIMEOUT, REQUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
 import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
