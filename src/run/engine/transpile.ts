@@ -1,9 +1,11 @@
 import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
+import { makeResettable } from "../wasm/resettable.ts";
 import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
 import { SQLITE_4 } from "../wasm/spin_interfaces.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
+import { addReset } from "./reset_script.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
 /** A component as JavaScript, and the core modules that the JavaScript instantiates. */
@@ -122,8 +124,28 @@ export async function transpile(
     modules.set(name, code);
     if (image) images.set(name, image);
   }
-  const [, script] = generated.files.find(([name]) => name.endsWith(".js"))!;
-  return { script: adaptComponent(new TextDecoder().decode(script), wasi), modules, images };
+  const [, text] = generated.files.find(([name]) => name.endsWith(".js"))!;
+  const script = new TextDecoder().decode(text);
+  const transpiled = (wasi === "0.2" && resettable(script, modules, images)) ||
+    { script, modules, images };
+  return { ...transpiled, script: adaptComponent(transpiled.script, wasi) };
+}
+
+/** Returns the component in a form whose instances can be used again; undefined if it may have state that would stay. */
+function resettable(
+  script: string,
+  modules: Transpiled["modules"],
+  images: Transpiled["images"],
+): Transpiled | undefined {
+  const withReset = addReset(script);
+  if (withReset === undefined) return undefined;
+  const rewritten = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const [name, bytes] of modules) {
+    const code = makeResettable(bytes, images.get(name)?.shape.initial);
+    if (!code) return undefined;
+    rewritten.set(name, code);
+  }
+  return { script: withReset, modules: rewritten, images };
 }
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
