@@ -5,10 +5,9 @@ import { callHandler } from "../engine/calls.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { keepBacktraces, trapReport } from "../engine/trap_report.ts";
 import { type Host, openHost } from "../wasi/host.ts";
-import type { RequestHead } from "../wasi/http/incoming.ts";
 import { SharedCounters } from "./heartbeat.ts";
 import { MessageBatch } from "./message_batch.ts";
-import { type FromGuest, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
+import { type FromGuest, type RequestMessage, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
 
 /** Milliseconds between two beats of the thread while it has requests under way. */
 const BEAT_INTERVAL = 50;
@@ -38,6 +37,10 @@ const outbox = new MessageBatch<FromGuest>((messages, transfer) =>
   scope.postMessage(messages, transfer)
 );
 const exchanges = new Map<number, Exchange>();
+/** Requests whose guests have not started, by id. */
+const waiting = new Map<number, RequestMessage>();
+/** True while {@link startWaiting} runs. */
+let isStarting = false;
 let component: Component;
 let host: Host;
 let counters: SharedCounters | undefined;
@@ -59,7 +62,8 @@ function receive(message: ToGuest): void {
       counters = new SharedCounters(message.counters);
       return load(message.program);
     case "request":
-      void answer(message.id, message.head, message.hasBody);
+      waiting.set(message.id, message);
+      void startWaiting();
       return;
     case "piece":
       return piece(message.id, message.bytes);
@@ -81,18 +85,47 @@ function load(program: GuestProgram): void {
       (port) => outbox.post({ type: "state", port }, [port]),
     );
     spare = component.start(host);
+    counters!.hasSpare = true;
     outbox.post({ type: "loaded" });
   } catch (error) {
     outbox.post({ type: "unloadable", message: messageOf(error) });
   }
 }
 
-async function answer(id: number, head: RequestHead, hasBody: boolean): Promise<void> {
+/**
+ * Starts the guests of the requests that wait, one after the other: the next one when the last has ended, or waits for
+ * something, which a turn of the event loop shows. Guests that only compute, as most do, would be no faster side by
+ * side, but each of them would need a memory.
+ */
+async function startWaiting(): Promise<void> {
+  if (isStarting) return;
+  isStarting = true;
+  for (const [id, request] of waiting) {
+    waiting.delete(id);
+    await Promise.race([answer(request), nextTurn()]);
+  }
+  isStarting = false;
+}
+
+let turn: Promise<void> | undefined;
+
+/** Resolves after a turn of the event loop. */
+function nextTurn(): Promise<void> {
+  return turn ??= new Promise((resolve) =>
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    })
+  );
+}
+
+async function answer({ id, head, hasBody }: RequestMessage): Promise<void> {
   const exchange: Exchange = { pending: 0, isGone: false };
   begin(id, exchange);
   try {
     const instance = exchange.instance = spare ?? component.start(host);
     spare = undefined;
+    counters!.hasSpare = false;
     await callHandler(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
@@ -118,6 +151,10 @@ function begin(id: number, exchange: Exchange): void {
 
 function beat(): void {
   counters!.beat();
+  if (exchanges.size === 0) {
+    clearInterval(beatTimer);
+    beatTimer = undefined;
+  }
   for (const [id, exchange] of exchanges) {
     if (exchange.age !== undefined && ++exchange.age === IDLE_AFTER_RESPONSE / BEAT_INTERVAL) {
       cancel(id);
@@ -129,16 +166,15 @@ function finish(id: number): void {
   exchanges.delete(id);
   counters!.underWay = exchanges.size;
   if (exchanges.size > 0) return;
-  clearInterval(beatTimer);
-  beatTimer = undefined;
-  setTimeout(() => {
+  setImmediate(() => {
     if (exchanges.size === 0) makeSpare();
-  }, 0);
+  });
 }
 
 function makeSpare(): void {
   try {
     spare ??= component.start(host);
+    counters!.hasSpare = true;
   } catch {
     // The next request fails with the reason.
   }
@@ -188,6 +224,7 @@ function taken(id: number, count: number): void {
 
 /** Fails everything that a guest waits for, so that it ends unless it computes. */
 function cancel(id: number): void {
+  waiting.delete(id);
   const exchange = exchanges.get(id);
   if (!exchange) return;
   exchange.isGone = true;

@@ -84,8 +84,6 @@ export class HttpServer {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
-    // Deno reports only disconnections that happen after the signal was first read. It costs 10 µs.
-    void request.signal;
     this.#underWay++;
     info.completed.then(this.#onCompleted, this.#onCompleted);
     return this.#answer(request, info.remoteAddr);
@@ -144,6 +142,7 @@ function respond(
 }
 
 function callGuest(pool: GuestPool, request: Request, head: RequestHead): Promise<Response> {
+  // The signal is read when a guest has not answered for a moment: it costs 30 µs.
   return pool.handle({ head, body: request.body, isGone: () => request.signal.aborted });
 }
 

@@ -6,6 +6,13 @@ import type { RequestHead } from "../wasi/http/incoming.ts";
 /** Bytes of a response that a guest may write before its client has taken them. */
 export const RESPONSE_WINDOW = 256 * 1024;
 
+export interface RequestMessage {
+  readonly type: "request";
+  readonly id: number;
+  readonly head: RequestHead;
+  readonly hasBody: boolean;
+}
+
 export type ToGuest =
   | {
     readonly type: "load";
@@ -13,12 +20,7 @@ export type ToGuest =
     /** Memory of the `SharedCounters` of the thread. */
     readonly counters: SharedArrayBuffer;
   }
-  | {
-    readonly type: "request";
-    readonly id: number;
-    readonly head: RequestHead;
-    readonly hasBody: boolean;
-  }
+  | RequestMessage
   /** The next piece of a request's body: null at its end, undefined if it failed. */
   | {
     readonly type: "piece";
