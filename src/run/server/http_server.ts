@@ -152,8 +152,8 @@ function headOf(
   { authority, path, query }: RequestTarget,
   added: ReturnType<typeof spinHeaders> = [],
 ): RequestHead {
-  const reserved = new Set(added.map(([name]) => name));
-  const isForged = (name: string) => reserved.has(name) || name.startsWith("spin-path-match-");
+  const isForged = (name: string) =>
+    name.startsWith("spin-path-match-") || added.some(([reserved]) => reserved === name);
   const { method } = request;
   const headers = receivedHeaders(request.headers);
   // The runtime reports the target `*`, which is for the server as a whole, as the path `/*` (RFC 9112 §3.2.4).

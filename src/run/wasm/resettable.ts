@@ -78,6 +78,9 @@ function readModule(bytes: Uint8Array, sections: readonly Section[]): Module | u
   };
   // What a start function does cannot be repeated without a new instance.
   if (reader(SECTION.start) || (reader(SECTION.memory)?.u32() ?? 0) > 0) return undefined;
+  // Data of an imported memory is not in the image of that memory.
+  const data = reader(SECTION.data);
+  if (data && !areAllPassive(data)) return undefined;
   const exports = reader(SECTION.export);
   const names = exports?.list(() => moduleExport(exports)) ?? [];
   if (names.some((name) => name.startsWith(STATE_EXPORT))) return undefined;
@@ -89,6 +92,14 @@ function readModule(bytes: Uint8Array, sections: readonly Section[]): Module | u
   const bodies = readBodies(bytes, reader(SECTION.code));
   if (types === undefined || !globals || !bodies) return undefined;
   return { types, functions: count(FUNCTION_KIND) + bodies.length, ...globals, bodies };
+}
+
+function areAllPassive(data: SectionReader): boolean {
+  for (let left = data.u32(); left > 0; left--) {
+    if (data.u32() !== 1) return false;
+    data.skip(data.u32());
+  }
+  return true;
 }
 
 /** Returns the number of types; undefined unless all of them are of functions with plain values. */

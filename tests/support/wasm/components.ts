@@ -147,6 +147,11 @@ export function rustKeyValue(): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(HERE, "guests/rust_kv.wasm"));
 }
 
+/** Returns a component of Spin's Rust SDK 5.2 that answers each request alike; its source is in `guests/rust_tiny`. */
+export function rustTiny(): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(join(HERE, "guests/rust_tiny.wasm"));
+}
+
 /** Builds a component whose start function does not return. */
 export async function endlessStart(): Promise<Uint8Array<ArrayBuffer>> {
   const start = "(func $forever (loop $again (br $again))) (start $forever))";
