@@ -39,8 +39,8 @@ export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
-/** Limit on instances that have ended and are kept to be used again. */
-const USED_INSTANCES = 2;
+/** Bytes of the memories of instances that are kept to be used again; one instance is kept in any case. */
+const KEPT_MEMORY = 16 * 1024 * 1024;
 
 /** Bytes by which a memory may have grown if its instance is used again: all of it is written each time. */
 const MAX_GROWTH = 16 * 1024 * 1024;
@@ -89,7 +89,9 @@ export class Component {
   }
 
   readonly #keep = (guest: Guest): void => {
-    if (this.#used.length < USED_INSTANCES) this.#used.push(guest);
+    const kept = [...this.#used, guest].flatMap(({ memories }) => memories);
+    const bytes = kept.reduce((sum, { memory }) => sum + memory.buffer.byteLength, 0);
+    if (this.#used.length === 0 || bytes <= KEPT_MEMORY) this.#used.push(guest);
   };
 
   #create(host: Host): Guest {
