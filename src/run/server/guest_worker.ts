@@ -5,6 +5,7 @@ import { callHandler } from "../engine/calls.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { keepBacktraces, trapReport } from "../engine/trap_report.ts";
 import { type Host, openHost } from "../wasi/host.ts";
+import { isYielding } from "../wasi/io/poll.ts";
 import { SharedCounters } from "./heartbeat.ts";
 import { MessageBatch } from "./message_batch.ts";
 import { type FromGuest, type RequestMessage, RESPONSE_WINDOW, type ToGuest } from "./messages.ts";
@@ -17,6 +18,9 @@ const IDLE_AFTER_RESPONSE = 20_000;
 
 /** Bytes up to which a piece is copied to the main thread: to transfer a buffer takes 10 µs in each thread. */
 const COPIED = 16 * 1024;
+
+/** Limit on the yields of guests that keep the next one from starting: 10 ms of computing each. */
+const MAX_YIELDS = 10;
 
 /** A request under way, and the promises that its guest waits for. */
 interface Exchange {
@@ -105,7 +109,11 @@ async function startWaiting(): Promise<void> {
   isStarting = true;
   for (const [id, request] of waiting) {
     waiting.delete(id);
-    await Promise.race([answer(request), nextTurn()]);
+    const answered = answer(request);
+    await Promise.race([answered, nextTurn()]);
+    for (let turns = 0; turns < MAX_YIELDS && isYielding(); turns++) {
+      await Promise.race([answered, nextTurn()]);
+    }
   }
   isStarting = false;
 }
