@@ -6,6 +6,9 @@ import { ROOT } from "./test_files.ts";
 /** Number of processes. Tests often wait, for a child or a timer, so two leave one of two processors idle for a third of the time. */
 const PROCESSES = 3;
 
+/** Seconds from which a file is named at the end of a run: it may deserve a look, or to start earlier. */
+const SLOW = 15;
+
 /** Test files and how to run them. */
 export interface TestRun {
   /** Lists of files, one for each process, in the order of their start. */
@@ -35,6 +38,7 @@ export async function denoTest(
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, (_, i) => work(i === 0)));
+  printSlowest(results);
   const reports = results.map(({ report }) => report);
   return summarize(
     {
@@ -45,4 +49,11 @@ export async function denoTest(
     results.every(({ success }) => success),
     exceptions,
   );
+}
+
+function printSlowest(results: readonly ProcessResult[]): void {
+  const slow = results.flatMap(({ seconds }) => [...seconds])
+    .filter(([, seconds]) => seconds >= SLOW)
+    .sort(([, one], [, other]) => other - one);
+  for (const [file, seconds] of slow) console.log(`${seconds.toFixed(0)} s: ${file}`);
 }

@@ -105,7 +105,8 @@ function prepareComponent(
   const prepared = prepareWasm(wasm, true);
   if (prepared.requirements.kind !== "http") {
     throw new LarderError("LDR_NOT_RUNNABLE", `${wasm.name} does not answer HTTP requests`, {
-      hint: "an HTTP trigger needs a component that exports wasi:http/incoming-handler",
+      hint:
+        "an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler",
     });
   }
   if (component.dependencies.length > 0) {
