@@ -115,11 +115,6 @@ export class GuestThread {
     return Math.max(this.#exchanges.size, this.#counters.underWay);
   }
 
-  /** True if an instance is ready for the next request. */
-  get isReady(): boolean {
-    return this.load === 0 && this.#counters.hasSpare;
-  }
-
   /** True if the thread has ended, by itself or through {@link stop}. */
   get isEnded(): boolean {
     return this.#ended;

@@ -92,7 +92,6 @@ function load(program: GuestProgram): void {
       (port) => outbox.post({ type: "state", port }, [port]),
     );
     spare = component.start(host);
-    counters!.hasSpare = true;
     outbox.post({ type: "loaded" });
   } catch (error) {
     outbox.post({ type: "unloadable", message: messageOf(error) });
@@ -136,7 +135,6 @@ async function answer({ id, head, hasBody }: RequestMessage): Promise<void> {
   try {
     const instance = exchange.instance = spare ?? component.start(host);
     spare = undefined;
-    counters!.hasSpare = false;
     await callHandler(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
@@ -185,7 +183,6 @@ function finish(id: number): void {
 function makeSpare(): void {
   try {
     spare ??= component.start(host);
-    counters!.hasSpare = true;
   } catch {
     // The next request fails with the reason.
   }

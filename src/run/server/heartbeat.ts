@@ -5,8 +5,7 @@ export const WATCH_INTERVAL = 100;
 const BEATS = 0;
 const LAST_BEGUN = 1;
 const UNDER_WAY = 2;
-const SPARE = 3;
-const SIZE = 4 * Float64Array.BYTES_PER_ELEMENT;
+const SIZE = 3 * Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * Counters of a guest's thread in memory that it shares with the main thread, which can read them while a guest
@@ -47,15 +46,6 @@ export class SharedCounters {
 
   set underWay(count: number) {
     this.#slots[UNDER_WAY] = count;
-  }
-
-  /** True if an instance is ready for the next request. */
-  get hasSpare(): boolean {
-    return this.#slots[SPARE]! > 0;
-  }
-
-  set hasSpare(value: boolean) {
-    this.#slots[SPARE] = value ? 1 : 0;
   }
 }
 

@@ -76,7 +76,7 @@ export class GuestPool {
         continue;
       }
       // For the requests after this one.
-      if (isNew && !guest.isReady && !isFull) this.#startThread().catch(() => {});
+      if (isNew && guest.load > 0 && !isFull) this.#startThread().catch(() => {});
       if (guest.load < REQUESTS_PER_THREAD) {
         const response = await guest.handle(request);
         if (response) return response;
@@ -155,7 +155,6 @@ function collectGarbage(): void {
 }
 
 function leastBusy(guests: readonly GuestThread[]): GuestThread | undefined {
-  const cost = (guest: GuestThread) =>
-    guest.load + (guest.isReady ? 0 : 1) + (guest.isBlocked ? REQUESTS_PER_THREAD : 0);
+  const cost = (guest: GuestThread) => guest.load + (guest.isBlocked ? REQUESTS_PER_THREAD : 0);
   return guests.toSorted((a, b) => cost(a) - cost(b))[0];
 }
