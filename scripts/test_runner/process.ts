@@ -1,6 +1,6 @@
 import process from "node:process";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
-import { plain, readReport, type Report, secondsByFile } from "./report.ts";
+import { plain, readReport, type Report } from "./report.ts";
 
 /** Milliseconds without output after which tests count as hanging. The longest tests take two minutes. */
 const SILENCE_LIMIT = 5 * 60_000;
@@ -21,7 +21,6 @@ export interface ProcessResult {
   readonly success: boolean;
   readonly output: string;
   readonly report: Report;
-  readonly seconds: ReadonlyMap<string, number>;
 }
 
 /** Runs `deno test` with these arguments. A process that hangs is killed and counts as a failed test. */
@@ -43,13 +42,11 @@ export async function runTests(
     const { output, hangs } = await listen(child, options);
     const { success } = await child.status;
     const lines = plain(output).split("\n").map((line) => line.trimEnd());
-    const results = Deno.readTextFileSync(junit);
-    const report = readReport(results, lines);
-    const seconds = secondsByFile(results);
-    if (!hangs) return { success, output, report, seconds };
+    const report = readReport(Deno.readTextFileSync(junit), lines);
+    if (!hangs) return { success, output, report };
     const last = lines.filter((line) => line !== "").slice(-LAST_LINES);
     const name = ["tests that hang, whose last lines are", ...last].join("\n  ");
-    return { success, output, report: { ...report, failed: [...report.failed, name] }, seconds };
+    return { success, output, report: { ...report, failed: [...report.failed, name] } };
   } finally {
     Deno.removeSync(junit);
   }

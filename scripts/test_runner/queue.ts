@@ -6,8 +6,8 @@ import { ROOT } from "./test_files.ts";
 /** Number of processes. Tests often wait, for a child or a timer, so two leave one of two processors idle for a third of the time. */
 const PROCESSES = 3;
 
-/** Seconds from which a file is named at the end of a run: it may deserve a look, or to start earlier. */
-const SLOW = 15;
+/** Seconds from which a part is named at the end of a run: it may deserve a look, or to start earlier. */
+const SLOW = 30;
 
 /** Test files and how to run them. */
 export interface TestRun {
@@ -30,15 +30,19 @@ export async function denoTest(
 ): Promise<StepResult> {
   const queue = [...parts];
   const results: ProcessResult[] = [];
+  const slow: string[] = [];
   const work = async (shown: boolean) => {
     for (let part; (part = queue.shift());) {
+      const start = performance.now();
       const each = await runTests([...args, ...part], { cwd: ROOT, env, shown });
+      const seconds = Math.round((performance.now() - start) / 1000);
+      if (seconds >= SLOW) slow.push(`${String(seconds).padStart(4)} s: ${part.join(" ")}`);
       results.push(each);
       if (!shown) console.log(each.output);
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, (_, i) => work(i === 0)));
-  printSlowest(results);
+  for (const line of slow.sort().toReversed()) console.log(line);
   const reports = results.map(({ report }) => report);
   return summarize(
     {
@@ -49,11 +53,4 @@ export async function denoTest(
     results.every(({ success }) => success),
     exceptions,
   );
-}
-
-function printSlowest(results: readonly ProcessResult[]): void {
-  const slow = results.flatMap(({ seconds }) => [...seconds])
-    .filter(([, seconds]) => seconds >= SLOW)
-    .sort(([, one], [, other]) => other - one);
-  for (const [file, seconds] of slow) console.log(`${seconds.toFixed(0)} s: ${file}`);
 }

@@ -45,17 +45,6 @@ export function readReport(junit: string, output: readonly string[]): Report {
   };
 }
 
-/** Returns the seconds that the tests of each file took together, from the JUnit file of `deno test`. */
-export function secondsByFile(junit: string): ReadonlyMap<string, number> {
-  const seconds = new Map<string, number>();
-  for (
-    const [, file, time] of junit.matchAll(/<testcase [^>]*classname="([^"]+)" time="([\d.]+)"/g)
-  ) {
-    seconds.set(file!, (seconds.get(file!) ?? 0) + Number(time));
-  }
-  return seconds;
-}
-
 /**
  * Counts the tests of a run. A skip without a reason counts as failed, and so does an exception without its test.
  *

@@ -22,11 +22,12 @@ export function endToEndTests(): string[] {
 const LONG_SOAK_TESTS = [
   "kill_pull",
   "kill_exchange",
-  "serve_conformance",
   "build",
-  "test_runner",
-  "kill_sweep",
+  "compile",
+  "serve_conformance",
   "other_owner",
+  "kill_repair",
+  "test_runner",
 ];
 
 /** Returns the tests that take minutes, or long and rarely fail. */

@@ -4,13 +4,13 @@ import { TestUser } from "../support/cli/test_user.ts";
 import { type BuiltGuest, builtGuest, missingToolchain } from "../support/wasm/built_guests.ts";
 
 /** Registers a test of a guest; one whose toolchain is missing is named as not run. */
-function guestTest(
+async function guestTest(
   guest: BuiltGuest,
   name: string,
   body: (serving: Serving) => Promise<void>,
   output = "",
-): void {
-  const missing = missingToolchain(guest);
+): Promise<void> {
+  const missing = await missingToolchain(guest);
   // deno-lint-ignore no-console
   if (missing) console.warn(`not run: "${name}" (${missing})`);
   Deno.test({
@@ -27,12 +27,12 @@ function guestTest(
   });
 }
 
-guestTest("go", "run makes a component of a module that Go has built", async (serving) => {
+await guestTest("go", "run makes a component of a module that Go has built", async (serving) => {
   assert.deepEqual(await serving.get("/a"), [200, "/a 42\n"]);
   assert.deepEqual(await serving.get("/b"), [200, "/b 42\n"]);
 }, "path /a\npath /b\n");
 
-guestTest(
+await guestTest(
   "python",
   "run serves a component of Spin's Python SDK, with its stores",
   async (serving) => {

@@ -80,28 +80,6 @@ const ASYNC_LIFT = /^\[async-lift(?:-stackful)?\]/;
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
 
-/**
- * What Wasmtime has beside {@link WASI} and {@link WASI_3}, some of it by options.
- * Source: `wasmtime run -S help`, and the WIT of the crates of Wasmtime 49.
- */
-const WASMTIME = [
-  /^wasi:(?:cli\/run|http\/incoming-handler)@0\.2(?:\.\d+)?$/,
-  /^wasi:(?:cli\/run|http\/handler)@0\.3\.\d+$/,
-  /^wasi:config\/store@0\.2\.0-rc\.1$/,
-  /^wasi:keyvalue\/(?:atomics|batch|store)@0\.2\.0-draft$/,
-  /^wasi:nn\/(?:errors|graph|inference|tensor)@0\.2\.0-rc-2024-10-28$/,
-  /^wasi:tls\/(?:types@0\.2\.0-draft|(?:client|types)@0\.3\.0-draft)$/,
-];
-
-/** Functions of core modules that Wasmtime has, `module.name`. It has no interfaces for core modules. */
-const WASMTIME_MODULES = /^(?:wasi_snapshot_preview1|wasi_unstable|wasi_ephemeral_nn)\./;
-
-/** What Spin has beside {@link WASI} and {@link WASI_3}; of core modules, what SDKs before Spin 2 import. */
-const SPIN = [
-  /^(?:fermyon:spin\/|spin:|inbound-(?:http|redis)$|handle-(?:http-request|redis-message)$)/,
-  /^(?:wasi-outbound-http|spin-config|outbound-(?:mysql|pg|redis)|key-value)\./,
-];
-
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
@@ -137,60 +115,11 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   });
 }
 
-/**
- * Returns the error for a binary that needs more than the embedded engine has, with what can run it.
- * @param isInApp true for a component of a Spin app, which Spin can run
- */
-export function unsupportedWasm(
-  name: string,
-  requirements: Requirements,
-  isInApp = false,
-): LarderError {
-  const { unsupported } = requirements;
-  const reason = `it needs ${enumerate(unsupported)}, which the embedded engine does not have`;
-  if (isInApp && unsupported.every(isInSpin)) return needsSpin(name, reason);
-  const hint = !isInApp && unsupported.every((name) => isInWasmtime(name, requirements))
-    ? "run it with an installed Wasmtime: --engine wasmtime"
-    : hintForHost(unsupported);
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, { hint });
-}
-
 /** Returns the names of what a binary imports; `module.name` for a core module. */
 export function importNames(wasm: WasmBinary): readonly string[] {
   return wasm.kind === "component"
     ? wasm.imports
     : wasm.imports.map(({ module, name }) => `${module}.${name}`);
-}
-
-/** Returns what a binary needs that Wasmtime lacks. */
-export function missingInWasmtime(wasm: WasmBinary, requirements: Requirements): string[] {
-  const { kind, entry } = requirements;
-  const needed = kind === "spin" ? [entry, ...importNames(wasm)] : importNames(wasm);
-  return needed.filter((name) => !isInWasmtime(name, requirements));
-}
-
-/** Returns the error for a binary that Wasmtime cannot run. */
-export function unsupportedByWasmtime(
-  name: string,
-  missing: readonly string[],
-  requirements: Requirements,
-): LarderError {
-  const reason = `it needs ${enumerate(missing)}, which Wasmtime does not have`;
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {
-    hint: requirements.unsupported.length === 0
-      ? "leave out --engine: the embedded engine can run it"
-      : hintForHost(requirements.unsupported),
-  });
-}
-
-/** Returns what to do with a binary that neither the embedded engine nor Wasmtime can run. */
-function hintForHost(unsupported: readonly string[]): string {
-  if (unsupported.every(isInSpin)) {
-    return "Spin has it: name the file in the spin.toml of an app, and run spin up";
-  }
-  return unsupported.some(isOtherWasi)
-    ? "no engine that larder knows has this version of WASI: build it for WASI 0.2 or 0.3.0"
-    : "only the host that it was made for has it; what another component exports, wac plug adds";
 }
 
 /** True if a binary runs as it is on WASI preview 1, without being made a component. */
@@ -257,7 +186,7 @@ function isSupported(name: string): boolean {
 }
 
 /** True for an interface of WASI that the engine has, in its drafts, in 0.2, or in a version of 0.3. */
-function isWasi(name: string, isVersion3: (version: string) => boolean): boolean {
+export function isWasi(name: string, isVersion3: (version: string) => boolean): boolean {
   if (DRAFT_INTERFACES.includes(name)) return true;
   const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
   const interfaces = VERSION.test(version) ? WASI : isVersion3(version) ? WASI_3 : {};
@@ -265,50 +194,25 @@ function isWasi(name: string, isVersion3: (version: string) => boolean): boolean
   return members.includes(member!);
 }
 
-function versionOf(name: string): string {
-  return INTERFACE.exec(name)?.[3] ?? "";
-}
-
-function isWasi3(version: string): boolean {
-  return WASI_3_VERSIONS.includes(version);
-}
-
-function isInWasmtime(name: string, { entry }: Requirements): boolean {
-  const isModule = !entry.includes("/") || entry.includes("#");
-  if (isModule) return WASMTIME_MODULES.test(name);
-  const isRelease = (version: string) => /^0\.3\.\d+$/.test(version);
-  return (isWasi(name, isRelease) && !DRAFT_INTERFACES.includes(name)) ||
-    WASMTIME.some((pattern) => pattern.test(name));
-}
-
 /** True for a package of WASI in a version that the engine lacks. */
-function isOtherWasi(name: string): boolean {
+export function isOtherWasi(name: string): boolean {
   const [, group = "", , version = ""] = INTERFACE.exec(name) ?? [];
   const isKnown = Object.hasOwn(WASI, group);
   return isKnown && !VERSION.test(version) && !isWasi3(version) && !/-rc-2023-1[01]-/.test(version);
 }
 
-function isInSpin(name: string): boolean {
-  return isWasi(name, isWasi3) || SPIN.some((pattern) => pattern.test(name));
+function versionOf(name: string): string {
+  return INTERFACE.exec(name)?.[3] ?? "";
+}
+
+export function isWasi3(version: string): boolean {
+  return WASI_3_VERSIONS.includes(version);
 }
 
 /** Formats `a, b and 3 more`. */
-function enumerate(names: readonly string[]): string {
+export function enumerate(names: readonly string[]): string {
   const rest = names.length - MAX_SHOWN_NAMES;
   const first = names.slice(0, MAX_SHOWN_NAMES).map(excerpt);
   if (rest > 0) return `${first.join(", ")} and ${rest} more`;
   return first.length < 2 ? first.join() : `${first.slice(0, -1).join(", ")} and ${first.at(-1)}`;
-}
-
-/** The hint for an app that only Spin can run. */
-export const USE_SPIN = "run it with an installed Spin: --engine spin";
-
-/**
- * Returns the error for an app that only Spin can run.
- * @param reason what the app needs: `it needs …`
- */
-export function needsSpin(subject: string, reason: string): LarderError {
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${subject}: ${reason}`, {
-    hint: USE_SPIN,
-  });
 }

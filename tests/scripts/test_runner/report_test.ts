@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  plain,
-  readReport,
-  type Report,
-  secondsByFile,
-  summarize,
-} from "../../../scripts/test_runner/report.ts";
+import { plain, readReport, type Report, summarize } from "../../../scripts/test_runner/report.ts";
 import { EXCEPTIONS_VARIABLE } from "../../binary_exceptions.ts";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
@@ -47,11 +41,6 @@ Deno.test("readReport lists passed, failed and ignored tests with the reasons", 
       { name: "hides", reason: undefined },
     ],
   });
-});
-
-Deno.test("secondsByFile adds up the tests of a file", () => {
-  const results = JUNIT.replaceAll('time="0.000"', 'time="1.500"');
-  assert.deepEqual([...secondsByFile(results)], [["./a_test.ts", 6.002]]);
 });
 
 Deno.test("summarize counts a skip without a reason as failed and notes one with a reason", () => {

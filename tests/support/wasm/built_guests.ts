@@ -14,14 +14,20 @@ const GUESTS = join(import.meta.dirname!, "guests");
 const PIP_VARIABLES = /^(PIP_.*|REQUESTS_CA_BUNDLE)$/;
 
 const BUILDERS = {
-  go: { programs: ["go"], build: buildGo },
-  python: { programs: ["python3", "pip3"], build: buildPython },
+  go: { programs: ["go"], packages: undefined, build: buildGo },
+  python: { programs: ["python3", "pip3"], packages: pythonPackages, build: buildPython },
 };
 
 /** Returns why a guest cannot be built on this machine; undefined if it can. */
-export function missingToolchain(guest: BuiltGuest): string | undefined {
-  const missing = BUILDERS[guest].programs.find((program) => !findProgram(program));
-  return missing && `${missing} is not installed`;
+export async function missingToolchain(guest: BuiltGuest): Promise<string | undefined> {
+  const { programs, packages } = BUILDERS[guest];
+  const missing = programs.find((program) => !findProgram(program));
+  if (missing) return `${missing} is not installed`;
+  try {
+    await packages?.();
+  } catch (error) {
+    return String(error).trim().split("\n").at(-1);
+  }
 }
 
 /** Returns a guest as its toolchain leaves it: a component, or a core module that describes its interfaces. */
@@ -43,23 +49,29 @@ async function buildGo(): Promise<Uint8Array<ArrayBuffer>> {
   return await describedModule(Deno.readFileSync(output), world);
 }
 
+/** Returns the folder of Spin's Python SDK, which is installed into Deno's cache folder. */
+async function pythonPackages(): Promise<string> {
+  const requirements = join(GUESTS, "python/requirements.txt");
+  return await cached("python-packages", [requirements], async (folder) => {
+    const options = ["--quiet", "--no-compile", "--disable-pip-version-check"];
+    const args = ["install", ...options, "--target", folder, "--requirement", requirements];
+    const own = Object.entries(Deno.env.toObject()).filter(([name]) => PIP_VARIABLES.test(name));
+    const env = childEnvironment(Object.fromEntries(own), { downloads: true });
+    await run("pip3", args, { env });
+  });
+}
+
 /** Builds a component of 25 MB with Spin's Python SDK. The result is kept in Deno's cache folder. */
 async function buildPython(): Promise<Uint8Array<ArrayBuffer>> {
   const source = join(GUESTS, "python");
-  const requirements = join(source, "requirements.txt");
-  const folder = await cached("spin-python", [requirements, join(source, "app.py")], async (to) => {
-    using work = new TemporaryFolder();
-    const packages = join(work.path, "packages");
-    const own = Object.entries(Deno.env.toObject()).filter(([name]) => PIP_VARIABLES.test(name));
-    const env = childEnvironment(Object.fromEntries(own), { downloads: true });
-    const options = ["--quiet", "--no-compile", "--disable-pip-version-check"];
-    const install = ["install", ...options, "--target", packages, "--requirement", requirements];
-    await run("pip3", install, { env });
+  const inputs = ["requirements.txt", "app.py"].map((name) => join(source, name));
+  const folder = await cached("spin-python", inputs, async (to) => {
+    const packages = await pythonPackages();
     const tool = "import componentize_py; componentize_py.script()";
     const world = ["--world", "spin:up/http-trigger@4.1.0"];
     const componentize = ["componentize", "-p", source, "-p", packages, "app"];
     const args = ["-c", tool, ...world, ...componentize, "--output", join(to, "app.wasm")];
-    await run("python3", args, { env: { ...env, PYTHONPATH: packages } });
+    await run("python3", args, { env: childEnvironment({ PYTHONPATH: packages }) });
   });
   return Deno.readFileSync(join(folder, "app.wasm"));
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import {
   missingInWasmtime,
-  requirementsOf,
   unsupportedByWasmtime,
   unsupportedWasm,
-} from "../../../src/run/wasm/requirements.ts";
+} from "../../../src/run/wasm/other_engines.ts";
+import { requirementsOf } from "../../../src/run/wasm/requirements.ts";
 import { encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 const SPIN_TOML = /^Spin has it: name the file in the spin\.toml/;
