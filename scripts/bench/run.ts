@@ -6,12 +6,19 @@ import { packApp } from "../../tests/support/cache/spin_apps.ts";
 import { hasProgram, missingProgram, run } from "../../tests/support/cli/commands.ts";
 import { DockerRegistry } from "../../tests/support/registry/docker_registry.ts";
 import { push } from "../../tests/support/registry/push.ts";
-import { guestBytes } from "../../tests/support/wasm/components.ts";
+import { rustTiny } from "../../tests/support/wasm/components.ts";
 import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 import { larderBinary } from "./binary.ts";
 import { median } from "./measure.ts";
-import { jcoPeer } from "./peers.ts";
 import { type Claim, printClaims, printMachine, span } from "./report.ts";
+import {
+  coldWasmtime,
+  larder,
+  peersFor,
+  prepareSetting,
+  type Setting,
+  type Subject,
+} from "./run_programs.ts";
 import { Server, type ServerProgram } from "./servers.ts";
 
 const STARTS = 5;
@@ -20,21 +27,11 @@ const LOADS = 3;
 const LOAD_SECONDS = 4;
 const CONNECTIONS = [1, 16] as const;
 const PATH = "/hello";
+const COLD = "larder, nothing cached";
+const WARM = "larder, a file that is compiled";
 
-/** A component to measure. */
-interface Subject {
-  readonly name: string;
-  readonly file: string;
-  /** Reference of its Wasm package. */
-  readonly reference: string;
-}
-
-interface Setting {
-  readonly folder: string;
-  readonly larder: string;
-  /** Path of jco, unless it is missing. */
-  readonly jco: string | undefined;
-}
+/** Seconds without requests after which the memory of an idle server is measured. */
+const IDLE_SECONDS = 30;
 
 /** `deno task bench run`: time to the first response, throughput and memory of servers. */
 export async function benchRun(): Promise<void> {
@@ -42,18 +39,13 @@ export async function benchRun(): Promise<void> {
   const folder = Deno.makeTempDirSync({ prefix: "larder-bench-" });
   try {
     await using registry = await DockerRegistry.start();
-    const jco = await jcoPeer();
-    const setting: Setting = {
-      folder,
-      larder: await larderBinary(folder),
-      jco: "path" in jco ? jco.path : undefined,
-    };
+    const setting = await prepareSetting(folder, await larderBinary(folder));
     await printMachine(setting.larder);
     console.log(
       `Node: ${(await run("node", ["--version"])).trim()}; ${STARTS} starts each, in turn`,
     );
     console.log(`wrk: ${LOADS} × ${LOAD_SECONDS} s each, in turn, on this machine as well\n`);
-    if ("missing" in jco) console.log(`not run: ${jco.missing}\n`);
+    for (const missing of setting.missing) console.log(`not run: ${missing}\n`);
     const claims: Claim[] = [];
     for (const subject of await subjects(setting, registry)) {
       claims.push(...await starts(setting, subject), ...await loads(setting, subject));
@@ -68,7 +60,7 @@ export async function benchRun(): Promise<void> {
 async function subjects({ folder }: Setting, registry: DockerRegistry): Promise<Subject[]> {
   const wasm: [name: string, title: string, bytes: Uint8Array][] = [
     ["javascript", "JavaScript, 12 MiB", await jsComponent("http_handler")],
-    ["wat", "WAT, 10 KiB", await guestBytes("http_cases")],
+    ["rust", "Rust, 200 KiB", rustTiny()],
   ];
   return await Promise.all(wasm.map(async ([repository, name, bytes]) => {
     const file = join(folder, `${repository}.wasm`);
@@ -78,82 +70,57 @@ async function subjects({ folder }: Setting, registry: DockerRegistry): Promise<
   }));
 }
 
-/** Returns the programs that serve a file: larder and the forms of jco. */
-function programs(
-  setting: Setting,
-  { file }: Subject,
-): { larder: ServerProgram; jco: ServerProgram[] } {
-  const jco = (name: string, ...options: string[]): ServerProgram => ({
-    name,
-    command: (port) => [
-      "node",
-      setting.jco!,
-      "serve",
-      file,
-      "--host",
-      "127.0.0.1",
-      "--port",
-      `${port}`,
-      ...options,
-    ],
-    env: { HOME: setting.folder },
-  });
-  return {
-    larder: larder(setting, "larder", file),
-    jco: setting.jco
-      ? [
-        jco("jco serve"),
-        jco("jco serve --isolate-requests instance", "--isolate-requests", "instance"),
-      ]
-      : [],
-  };
-}
-
-function larder(setting: Setting, name: string, subject: string, cold = false): ServerProgram {
-  const cache = join(setting.folder, "cache");
-  return {
-    name,
-    command: (port) => [
-      setting.larder,
-      "--cache-dir",
-      cache,
-      "run",
-      "--listen",
-      `127.0.0.1:${port}`,
-      subject,
-    ],
-    env: { HOME: setting.folder },
-    ...(cold && { prepare: () => remove(cache) }),
-  };
-}
-
 async function starts(setting: Setting, subject: Subject): Promise<Claim[]> {
-  const { larder: file, jco } = programs(setting, subject);
+  const peers = peersFor(setting, subject);
+  const cold = coldWasmtime(setting, subject);
   const contenders = [
-    larder(setting, "larder, nothing cached", subject.reference, true),
-    { ...file, name: "larder, a file that is compiled" },
+    larder(setting, COLD, subject.reference, true),
+    larder(setting, WARM, subject.file),
     larder(setting, "larder, an unchanged manifest", subject.reference),
-    ...jco.slice(0, 1),
+    ...cold ? [cold] : [],
+    ...peers.slice(0, 2),
   ];
   const seconds = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
+  const own: number[] = [];
   for (let round = 0; round <= STARTS; round++) {
     for (const contender of contenders) {
       await using server = await Server.start(contender, PATH);
       if (round > 0) seconds.get(contender.name)!.push(server.startup);
     }
+    if (round > 0) own.push(await versionTime(setting));
   }
   console.log(`| ${subject.name}: start to first response | seconds, median (least–most) |`);
   console.log("|---|---|");
   for (const [name, all] of seconds) console.log(`| ${name} | ${span(all)} |`);
-  console.log();
-  const peer = seconds.get("jco serve");
-  if (!peer) return [];
-  return contenders.slice(0, 3).map(({ name }) =>
+  console.log(`| (larder --version) | ${span(own)} |\n`);
+  return [
+    ...startClaims(subject, seconds),
     atMost(
-      `${subject.name}: first response, ${name} / jco serve`,
-      median(seconds.get(name)!) / median(peer),
+      `${subject.name}: seconds from Deno's own start to the first response, ${WARM}`,
+      median(seconds.get(WARM)!) - median(own),
+      0.1,
+    ),
+  ];
+}
+
+function startClaims({ name }: Subject, seconds: ReadonlyMap<string, number[]>): Claim[] {
+  const pairs = [[COLD, "wasmtime serve, nothing cached"], [COLD, "jco serve"], [
+    WARM,
+    "jco serve",
+  ]] as const;
+  return pairs.filter(([, peer]) => seconds.has(peer)).map(([ours, peer]) =>
+    atMost(
+      `${name}: first response, ${ours} / ${peer}`,
+      median(seconds.get(ours)!) / median(seconds.get(peer)!),
     )
   );
+}
+
+/** Returns the seconds of `larder --version`, most of which Deno needs to start. */
+async function versionTime({ larder }: Setting): Promise<number> {
+  const start = performance.now();
+  await run(larder, ["--version"]);
+  return (performance.now() - start) / 1000;
 }
 
 /** Results of a server under load. */
@@ -164,14 +131,16 @@ interface Load {
   readonly idle: number[];
   /** Bytes of memory after all load. */
   readonly loaded: number[];
+  /** Bytes of memory {@link IDLE_SECONDS} after the load; only larder's is measured. */
+  readonly later: number[];
 }
 
 async function loads(setting: Setting, subject: Subject): Promise<Claim[]> {
-  const { larder, jco } = programs(setting, subject);
-  const contenders = [larder, ...jco];
+  const peers = peersFor(setting, subject);
+  const contenders = [larder(setting, "larder", subject.file), ...peers];
   const results = new Map<string, Load>(contenders.map(({ name }) => [
     name,
-    { rates: new Map(CONNECTIONS.map((count) => [count, []])), idle: [], loaded: [] },
+    { rates: new Map(CONNECTIONS.map((count) => [count, []])), idle: [], loaded: [], later: [] },
   ]));
   for (let round = 0; round < LOADS; round++) {
     for (const contender of contenders) {
@@ -180,40 +149,53 @@ async function loads(setting: Setting, subject: Subject): Promise<Claim[]> {
       result.idle.push(server.memory);
       for (const [count, rates] of result.rates) rates.push(await rate(server, count));
       result.loaded.push(server.memory);
+      if (contender === contenders[0]) {
+        await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+        result.later.push(server.memory);
+      }
     }
   }
   const columns = CONNECTIONS.map((count) =>
     `requests/s, ${count} connection${count > 1 ? "s" : ""}`
   );
   console.log(
-    `| ${subject.name}: under load | ${columns.join(" | ")} | memory, idle | after load |`,
+    `| ${subject.name}: under load | ${
+      columns.join(" | ")
+    } | memory, idle | after load | ${IDLE_SECONDS} s later |`,
   );
-  console.log("|---|---|---|---|---|");
-  for (const [name, { rates, idle, loaded }] of results) {
+  console.log("|---|---|---|---|---|---|");
+  for (const [name, { rates, idle, loaded, later }] of results) {
     const shown = [...rates.values()].map((all) => median(all).toFixed(0));
-    const memory = [idle, loaded].map((all) => formatBytes(median(all)));
+    const memory = [idle, loaded, later].map((all) =>
+      all.length > 0 ? formatBytes(median(all)) : ""
+    );
     console.log(`| ${name} | ${[...shown, ...memory].join(" | ")} |`);
   }
   console.log();
-  return jco.flatMap(({ name }) =>
-    against(subject, name, results.get("larder")!, results.get(name)!)
-  );
+  const ours = results.get("larder")!;
+  const claims = peers.flatMap(({ name }) => against(subject, name, ours, results.get(name)!));
+  const memory =
+    ([["loaded", "after load", 250], ["later", `${IDLE_SECONDS} s later`, 150]] as const)
+      .map(([when, text, limit]) =>
+        atMost(`${subject.name}: MiB of memory ${text}`, median(ours[when]) / 1024 ** 2, limit)
+      );
+  return [...claims, ...memory];
 }
 
+/** Compares requests per second: wasmtime's machine code is made ahead, and larder's runs in V8. */
 function against(subject: Subject, peer: string, ours: Load, theirs: Load): Claim[] {
-  const rates = CONNECTIONS.map((count) => {
+  const least = peer === "wasmtime serve" ? 0.6 : 1;
+  return CONNECTIONS.map((count) => {
     const [a, b] = [ours, theirs].map(({ rates }) => median(rates.get(count)!));
     const text = `${subject.name}: requests/s at ${count}, larder / ${peer}`;
     if (b === 0) return { text, value: `${a!.toFixed(0)} / 0: it hangs`, reached: a! > 0 };
-    return { text, value: `${(a! / b!).toFixed(2)} (at least 1.00)`, reached: a! >= b! };
+    const ratio = a! / b!;
+    return {
+      text,
+      value: `${ratio.toFixed(2)} (at least ${least.toFixed(2)})`,
+      reached: ratio >= least,
+    };
   });
-  const memory = (["idle", "loaded"] as const).map((when) =>
-    atMost(
-      `${subject.name}: memory, ${when}, larder / ${peer}`,
-      median(ours[when]) / median(theirs[when]),
-    )
-  );
-  return [...rates, ...memory];
 }
 
 /** Prints the memory of an app with one and with two components, after each has answered. */
@@ -258,14 +240,6 @@ async function rate(server: Server, connections: number): Promise<number> {
   return (number(/(\d+) requests in/) - bad) / LOAD_SECONDS;
 }
 
-function atMost(text: string, value: number): Claim {
-  return { text, value: `${value.toFixed(2)} (at most 1.00)`, reached: value <= 1 };
-}
-
-function remove(folder: string): void {
-  try {
-    Deno.removeSync(folder, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+function atMost(text: string, value: number, limit = 1): Claim {
+  return { text, value: `${value.toFixed(2)} (at most ${limit})`, reached: value <= limit };
 }

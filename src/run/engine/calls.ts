@@ -68,10 +68,10 @@ export async function callHandler(
   try {
     if (handler) await handle3(handler, instance.task!, receivedRequest(head, source), response);
     else await handle2(instance, new IncomingRequest(head, source), response);
+    instance.recycle();
   } catch (error) {
     if (instance.exitCode !== 0) throw guestTrap(error, instance.memoryUse);
   }
-  instance.recycle();
   await response.finish();
 }
 

@@ -7,7 +7,9 @@ import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
 import { MemoryPool } from "../wasm/memory_pool.ts";
 import type { WasiVersion } from "../wasm/requirements.ts";
+import { STATE_EXPORT } from "../wasm/resettable.ts";
 import { TASK_IMPORT } from "./adapt_scripts.ts";
+import { RESET } from "./reset_script.ts";
 import type { MemoryUse } from "./trap_report.ts";
 
 /** The function that a generated script returns. It is synchronous because its arguments are. */
@@ -37,6 +39,12 @@ export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
+/** Bytes of the memories of instances that are kept to be used again; one instance is kept in any case. */
+const KEPT_MEMORY = 16 * 1024 * 1024;
+
+/** Bytes by which a memory may have grown if its instance is used again: all of it is written each time. */
+const MAX_GROWTH = 16 * 1024 * 1024;
+
 /** An import of a draft in a generated script. */
 const DRAFT_IMPORT = /imports\['[^']+@0\.2\.0-rc-2023-/;
 
@@ -48,6 +56,10 @@ export class Component {
   readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
   /** True if it imports drafts of 0.2, whose interfaces would be made in vain for all others. */
   readonly #usesDrafts: boolean;
+  /** Names of the exported state of each module. */
+  readonly #globals: ReadonlyMap<WebAssembly.Module, readonly string[]>;
+  /** Instances that have ended, to be used again. */
+  readonly #used: Guest[] = [];
   /** True if the host is known to have every function that the script reads. */
   #hasAllImports = false;
 
@@ -57,21 +69,36 @@ export class Component {
     this.#instantiate = new Function(script)();
     this.#modules = modules;
     this.#usesDrafts = DRAFT_IMPORT.test(script);
+    this.#globals = new Map([...modules.values()].map((module) => [module, stateNames(module)]));
     this.#memories = new Map(
       [...images].map(([name, image]) => [modules.get(name)!, new MemoryPool(image, maxMemory)]),
     );
   }
 
   /**
-   * Creates an instance for one call: most guests are not made for more.
+   * Returns an instance for one call: most guests are not made for more. It is new, or in the state of a new one.
    * @throws Error if the host lacks a function; the error of a core module that cannot be linked; the trap of a start
    * function
    */
   start(host: Host): Instance {
     noteYield();
+    const used = this.#used.pop();
+    if (used?.host !== host) return new Instance(this.#create(host), this.#keep);
+    used.reset!();
+    return new Instance(used, this.#keep);
+  }
+
+  readonly #keep = (guest: Guest): void => {
+    const kept = [...this.#used, guest].flatMap(({ memories }) => memories);
+    const bytes = kept.reduce((sum, { memory }) => sum + memory.buffer.byteLength, 0);
+    if (this.#used.length === 0 || bytes <= KEPT_MEMORY) this.#used.push(guest);
+  };
+
+  #create(host: Host): Guest {
     const resources = new InstanceResources();
     const task = this.wasi === "0.3" ? new GuestTask() : undefined;
     const memories: PooledMemory[] = [];
+    const globals: GlobalState[] = [];
     try {
       const latest = hostImports(host, resources, task);
       const imports = this.#usesDrafts ? { ...latest, ...draftImports(latest) } : latest;
@@ -79,14 +106,19 @@ export class Component {
       const exports = this.#instantiate(
         (name) => this.#modules.get(name)!,
         task ? { ...checked, [TASK_IMPORT]: task } : checked,
-        (module, imports = {}) =>
-          new WebAssembly.Instance(
+        (module, imports = {}) => {
+          const instance = new WebAssembly.Instance(
             module,
             withExitCode(this.#withMemory(module, imports, memories), resources),
-          ),
+          );
+          globals.push(...globalsOf(instance, this.#globals.get(module)!));
+          return instance;
+        },
       );
       this.#hasAllImports = true;
-      return new Instance(exports, resources, memories, task);
+      const guest = { host, exports, resources, memories, task };
+      const forget = this.#usesDrafts ? undefined : exports[RESET] as (() => void) | undefined;
+      return { ...guest, reset: forget && (() => reset(guest, globals, forget)) };
     } catch (error) {
       resources[Symbol.dispose]();
       throw error;
@@ -104,6 +136,37 @@ export class Component {
     memories.push({ memory, pool });
     return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
   }
+}
+
+/** A mutable global of a core module, and its initial value. */
+interface GlobalState {
+  readonly global: WebAssembly.Global;
+  readonly initial: unknown;
+}
+
+/** Returns the names under which a module exports its mutable globals. */
+function stateNames(module: WebAssembly.Module): string[] {
+  return WebAssembly.Module.exports(module).map(({ name }) => name)
+    .filter((name) => name.startsWith(STATE_EXPORT));
+}
+
+function globalsOf({ exports }: WebAssembly.Instance, names: readonly string[]): GlobalState[] {
+  return names.map((name) => {
+    const global = exports[name] as WebAssembly.Global;
+    return { global, initial: global.value };
+  });
+}
+
+/** Brings a guest whose call has ended back to its initial state. */
+function reset(
+  { memories, resources }: Guest,
+  globals: readonly GlobalState[],
+  forget: () => void,
+): void {
+  for (const { memory, pool } of memories) pool.reset(memory);
+  for (const { global, initial } of globals) global.value = initial;
+  forget();
+  resources.renew();
 }
 
 /** Returns imports that throw if a missing function is read: the script would fail only when the guest calls it. */
@@ -137,29 +200,40 @@ interface PooledMemory {
   readonly pool: MemoryPool;
 }
 
-/** A guest that can be called. Disposing of it frees its resources, and makes it trap if it waits. */
-export class Instance implements Disposable {
+/** An instance, and what the host keeps of it. */
+interface Guest {
+  readonly host: Host;
+  readonly exports: Record<string, unknown>;
+  readonly resources: InstanceResources;
+  readonly memories: readonly PooledMemory[];
   /** The task of its call; undefined unless it is made for WASI 0.3. */
   readonly task: GuestTask | undefined;
-  readonly #exports: Record<string, unknown>;
-  readonly #resources: InstanceResources;
-  readonly #memories: readonly PooledMemory[];
+  /** Brings it back to its initial state; undefined if it may have state that is not known. */
+  readonly reset?: (() => void) | undefined;
+}
 
-  constructor(
-    exports: Record<string, unknown>,
-    resources: InstanceResources,
-    memories: readonly PooledMemory[],
-    task: GuestTask | undefined,
-  ) {
-    this.task = task;
-    this.#exports = exports;
-    this.#resources = resources;
-    this.#memories = memories;
+/** A guest that can be called once. Disposing of it frees its resources, and makes it trap if it waits. */
+export class Instance implements Disposable {
+  readonly #guest: Guest;
+  readonly #keep: (guest: Guest) => void;
+  /** True from the end of its call until it is disposed of. */
+  #isReusable = false;
+  #hasEnded = false;
+
+  /** @param keep takes a guest that can be used again */
+  constructor(guest: Guest, keep: (guest: Guest) => void) {
+    this.#guest = guest;
+    this.#keep = keep;
+  }
+
+  /** The task of its call; undefined unless it is made for WASI 0.3. */
+  get task(): GuestTask | undefined {
+    return this.#guest.task;
   }
 
   /** The use of the largest memory of which larder sets the limit; undefined if there is none. */
   get memoryUse(): MemoryUse | undefined {
-    const uses = this.#memories.map(({ memory, pool }) => ({
+    const uses = this.#guest.memories.map(({ memory, pool }) => ({
       size: memory.buffer.byteLength,
       limit: pool.limit,
       isOwnLimit: pool.isOwnLimit,
@@ -167,24 +241,32 @@ export class Instance implements Disposable {
     return uses.toSorted((a, b) => b.size - a.size)[0];
   }
 
-  /** Releases its memories for the next instances. Precondition: no call is under way, and none follows. */
+  /** Allows that it is used again once it is disposed of. Precondition: its call has returned without a trap. */
   recycle(): void {
-    for (const { memory, pool } of this.#memories) pool.release(memory);
+    const { memories, reset } = this.#guest;
+    if (!reset) { for (const { memory, pool } of memories) pool.release(memory); }
+    else this.#isReusable = memories.every(({ memory, pool }) => pool.growth(memory) <= MAX_GROWTH);
   }
 
   /** The code with which the guest called `exit`; undefined if it did not. */
   get exitCode(): number | undefined {
-    return this.#resources.exitCode;
+    return this.#guest.resources.exitCode;
   }
 
   /** Returns an exported interface by the beginning of its name, such as `wasi:cli/run@0.2`; undefined if it has none. */
   interface<T>(name: string): T | undefined {
-    const key = Object.keys(this.#exports).find((key) => key.startsWith(name));
-    return key === undefined ? undefined : this.#exports[key] as T;
+    const { exports } = this.#guest;
+    const key = Object.keys(exports).find((key) => key.startsWith(name));
+    return key === undefined ? undefined : exports[key] as T;
   }
 
   [Symbol.dispose](): void {
-    this.task?.stop();
-    this.#resources[Symbol.dispose]();
+    const { resources, task } = this.#guest;
+    // Its guest may be another call's since.
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    task?.stop();
+    resources[Symbol.dispose]();
+    if (this.#isReusable && resources.isRenewable) this.#keep(this.#guest);
   }
 }

@@ -44,10 +44,10 @@ export function prepareWasm(source: WasmSource, isInApp = false): PreparedWasm {
 }
 
 /**
- * Returns the compiled form of a component, from the cache if possible.
+ * Returns the compiled form of a component, from the cache if possible, and frees the source.
  * @throws LarderError LDR_BAD_WASM, LDR_DISK*, LDR_INTERRUPTED
  */
-export function compileComponent(
+export async function compileComponent(
   { source, requirements }: PreparedWasm,
   options: {
     readonly compiler: Compiler;
@@ -56,12 +56,14 @@ export function compileComponent(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<CompiledComponent> {
-  return options.compiler.compile(source.digest(), () => source.read(), {
+  const compiled = await options.compiler.compile(source.digest(), () => source.read(), {
     wasi: requirements.wasi,
     onMiss: () => options.onCompile?.(source.name),
     warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),
     signal: options.signal,
   });
+  source.free();
+  return compiled;
 }
 
 /**

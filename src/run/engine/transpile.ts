@@ -2,9 +2,11 @@ import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitHeap } from "../wasm/limit_heap.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
+import { makeResettable } from "../wasm/resettable.ts";
 import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
 import { DRAFT_KEY_VALUE, SQLITE_4 } from "../wasm/spin_interfaces.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
+import { addReset } from "./reset_script.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
 /** A component as JavaScript, and the core modules that the JavaScript instantiates. */
@@ -131,16 +133,37 @@ export async function transpile(
     modules.set(name, code);
     if (image) images.set(name, withAddressableMemory(image));
   }
-  const [, bytes] = generated.files.find(([name]) => name.endsWith(".js"))!;
-  const script = adaptComponent(new TextDecoder().decode(bytes), wasi);
-  const instances = script.match(/\binstantiateCore\(/g)?.length ?? 0;
+  const [, text] = generated.files.find(([name]) => name.endsWith(".js"))!;
+  const script = new TextDecoder().decode(text);
+  const transpiled = (wasi === "0.2" && resettable(script, modules, images)) ||
+    { script, modules, images };
+  const adapted = adaptComponent(transpiled.script, wasi);
+  const instances = adapted.match(/\binstantiateCore\(/g)?.length ?? 0;
   if (instances > 2 * modules.size + 16) throw new Error(`it has ${instances} core instances`);
-  return { script, modules, images };
+  return { ...transpiled, script: adapted };
 }
 
 function withAddressableMemory({ shape, bytes }: MemoryImage): MemoryImage {
   const maximum = Math.min(shape.maximum ?? Infinity, MAX_PAGES);
   return { shape: { ...shape, maximum }, bytes };
+}
+
+/** Returns the component in a form whose instances can be used again; undefined if it may have state that would stay. */
+function resettable(
+  script: string,
+  modules: Transpiled["modules"],
+  images: Transpiled["images"],
+): Transpiled | undefined {
+  const withReset = addReset(script);
+  if (withReset === undefined) return undefined;
+  const rewritten = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const [name, bytes] of modules) {
+    const code = makeResettable(bytes, images.get(name)?.shape.initial);
+    if (!code) return undefined;
+    rewritten.set(name, code);
+  }
+  return { script: withReset, modules: rewritten, images };
+}
 }
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {

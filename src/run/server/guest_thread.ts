@@ -3,11 +3,9 @@ import type { GuestProgram } from "../engine/component.ts";
 import type { TrapFrame } from "../engine/trap_report.ts";
 import { permissionsFor } from "../engine/permissions.ts";
 import { GuestSockets } from "../sockets/guest_sockets.ts";
-import type { RequestHead } from "../wasi/http/incoming.ts";
+import { type ClientRequest, Exchanges } from "./exchanges.ts";
 import {
   cannotLoad,
-  clientDisconnected,
-  guestFailed,
   GuestFailure,
   responseTimedOut,
   serverStopping,
@@ -15,11 +13,7 @@ import {
 } from "./failure.ts";
 import { SharedCounters, Watchdog } from "./heartbeat.ts";
 import { MessageBatch } from "./message_batch.ts";
-import type { FromGuest, ToGuest } from "./messages.ts";
-import { GuestResponse } from "./response_body.ts";
-
-/** Milliseconds within which a guest must begin its response, unless the user sets a timeout. */
-export const RESPONSE_TIMEOUT = 60_000;
+import type { FromGuest, ThreadMessage, ToGuest } from "./messages.ts";
 
 /** Milliseconds without a beat after which a thread gets no more requests if another one has room. */
 const BLOCKED_AFTER = 200;
@@ -45,28 +39,6 @@ export interface GuestEvents {
   readonly openState?: (port: MessagePort) => () => void;
 }
 
-/** A request for a guest. */
-export interface ClientRequest {
-  readonly head: RequestHead;
-  readonly body: ReadableStream<Uint8Array> | null;
-  /** True if the client has disconnected. */
-  readonly isGone: () => boolean;
-  /** The time, of `performance.now()`, at which the request fails if its response has not begun. */
-  readonly deadline: number;
-}
-
-/** A request under way. */
-interface Exchange {
-  readonly answered: PromiseWithResolvers<Response | undefined>;
-  readonly body: ReadableStream<Uint8Array> | null;
-  readonly isGone: () => boolean;
-  /** The reader of the body, once the guest has read from it. */
-  reader?: ReadableStreamDefaultReader<Uint8Array>;
-  /** As of {@link ClientRequest}. */
-  deadline: number;
-  response?: GuestResponse;
-}
-
 /**
  * A thread that runs one component, with its requests under way. Its Deno permissions are the component's grants.
  *
@@ -78,13 +50,12 @@ export class GuestThread {
   readonly #outbox: MessageBatch<ToGuest>;
   readonly #events: GuestEvents;
   readonly #sockets: GuestSockets;
-  readonly #exchanges = new Map<number, Exchange>();
+  readonly #exchanges: Exchanges;
   readonly #loaded = Promise.withResolvers<void>();
   readonly #counters = new SharedCounters();
   readonly #watchdog = new Watchdog(this.#counters, () => this.#check());
   /** As of `--timeout`. */
   readonly #timeout: number | undefined;
-  #lastId = 0;
   #ended = false;
   #closeState: (() => void) | undefined;
 
@@ -104,6 +75,11 @@ export class GuestThread {
       event.preventDefault();
       this.#end(new GuestFailure(500, event.message));
     };
+    this.#exchanges = new Exchanges({
+      send: (message, transfer) => this.#outbox.post(message, transfer),
+      onFailure: events.onFailure,
+      onEnd: () => events.onRoom?.(1),
+    }, this.#timeout);
     this.#outbox.post({ type: "load", program, counters: this.#counters.memory });
   }
 
@@ -154,14 +130,10 @@ export class GuestThread {
    * @returns undefined if the thread ended before the guest received the request, which another thread can handle then
    * @throws GuestFailure
    */
-  handle({ head, ...request }: ClientRequest): Promise<Response | undefined> {
+  handle(request: ClientRequest): Promise<Response | undefined> {
     if (this.#ended) return Promise.resolve(undefined);
-    const id = ++this.#lastId;
     this.#watchdog.watch();
-    const answered = Promise.withResolvers<Response | undefined>();
-    this.#exchanges.set(id, { ...request, answered });
-    this.#outbox.post({ type: "request", id, head, hasBody: request.body !== null });
-    return answered.promise;
+    return this.#exchanges.begin(request);
   }
 
   /** Ends the thread; its requests fail. */
@@ -170,41 +142,17 @@ export class GuestThread {
   }
 
   #receiveAll(messages: readonly FromGuest[]): void {
-    const begun = new Set<Exchange>();
-    for (const message of messages) {
-      if (message.type === "head") this.#begin(message, begun);
-      else this.#receive(message);
-    }
-    // After all messages, so that a response that arrived complete is sent with its length and in one packet.
-    for (const { answered, response } of begun) answered.resolve(response!.open());
+    const ofExchanges = messages.filter((message) => "id" in message);
+    for (const message of messages) if (!("id" in message)) this.#receive(message);
+    this.#exchanges.receive(ofExchanges);
   }
 
-  #begin(message: FromGuest & { type: "head" }, begun: Set<Exchange>): void {
-    const { id, status, headers } = message;
-    const exchange = this.#exchanges.get(id);
-    if (!exchange) return;
-    exchange.response = new GuestResponse(status, headers, {
-      onTaken: (count) => this.#outbox.post({ type: "taken", id, count }),
-      onCancel: () => this.#cancel(id),
-    });
-    begun.add(exchange);
-  }
-
-  #receive(message: Exclude<FromGuest, { type: "head" }>): void {
+  #receive(message: ThreadMessage): void {
     switch (message.type) {
       case "loaded":
         return this.#loaded.resolve();
       case "unloadable":
         return this.#loaded.reject(cannotLoad(message.message));
-      case "piece":
-        return this.#exchanges.get(message.id)?.response?.push(message.bytes);
-      case "end":
-        return this.#finish(message.id, message.isComplete);
-      case "failure":
-        return this.#fail(message.id, guestFailed(message.report));
-      case "want":
-        void this.#feed(message.id);
-        return;
       case "sockets":
         void this.#sockets.serve(message.port);
         return;
@@ -216,59 +164,6 @@ export class GuestThread {
     }
   }
 
-  #finish(id: number, isComplete: boolean): void {
-    const exchange = this.#exchanges.get(id);
-    if (!exchange) return;
-    if (!isComplete) this.#events.onFailure("the guest did not finish its response");
-    exchange.response!.end(isComplete);
-    this.#close(id);
-  }
-
-  async #feed(id: number): Promise<void> {
-    const exchange = this.#exchanges.get(id);
-    let bytes: Uint8Array | null | undefined;
-    try {
-      const reader = exchange && (exchange.reader ??= exchange.body?.getReader());
-      bytes = (await reader?.read())?.value ?? null;
-    } catch {
-      bytes = undefined; // The client disconnected.
-    }
-    // The guest had to wait for the piece.
-    if (exchange && this.#timeout === undefined) {
-      exchange.deadline = performance.now() + RESPONSE_TIMEOUT;
-    }
-    this.#outbox.post({ type: "piece", id, bytes });
-  }
-
-  #fail(id: number, failure: GuestFailure): void {
-    const exchange = this.#exchanges.get(id);
-    if (!exchange) return;
-    this.#events.onFailure(failure.message, failure.frames);
-    exchange.answered.reject(failure);
-    exchange.response?.end(false);
-    this.#cancel(id);
-  }
-
-  /** Drops a request whose response is no longer needed, and makes the guest stop. */
-  #cancel(id: number): void {
-    if (!this.#exchanges.has(id)) return;
-    this.#outbox.post({ type: "cancel", id });
-    this.#close(id);
-  }
-
-  #close(id: number): void {
-    const exchange = this.#exchanges.get(id);
-    if (!exchange) return;
-    const { body, reader } = exchange;
-    (reader ?? body)?.cancel().catch(() => {});
-    this.#remove(id);
-  }
-
-  #remove(id: number): void {
-    this.#exchanges.delete(id);
-    this.#events.onRoom?.(1);
-  }
-
   #check(): void {
     if (this.#watchdog.silence >= (this.#timeout ?? HANG_TIMEOUT)) {
       if (this.#exchanges.size === 0) {
@@ -276,22 +171,10 @@ export class GuestThread {
       }
       return this.#end(responseTimedOut());
     }
-    this.#failAbandoned();
+    this.#exchanges.failAbandoned();
     // Guests that continued after their responses end without a message.
     this.#events.onRoom?.(REQUESTS_PER_THREAD - this.load);
     if (this.load === 0) this.#watchdog.stop();
-  }
-
-  /** Fails requests of which the client has disconnected or the deadline is over; a user's timeout is to the end. */
-  #failAbandoned(): void {
-    const now = performance.now();
-    for (const [id, { answered, deadline, isGone, response }] of this.#exchanges) {
-      if (response && this.#timeout === undefined) continue;
-      if (!response && isGone()) {
-        answered.reject(clientDisconnected());
-        this.#cancel(id);
-      } else if (now > deadline) this.#fail(id, responseTimedOut());
-    }
   }
 
   #end(failure: GuestFailure): void {
@@ -303,14 +186,7 @@ export class GuestThread {
     this.#loaded.reject(cannotLoad(failure.message));
     this.#loaded.promise.catch(() => {}); // Settled long ago, unless the thread is still starting.
     this.#watchdog.stop();
-    for (const [id, { answered }] of [...this.#exchanges]) {
-      if (id <= this.#counters.lastBegun) {
-        this.#fail(id, failure);
-        continue;
-      }
-      answered.resolve(undefined);
-      this.#remove(id);
-    }
+    this.#exchanges.endAll(failure, this.#counters.lastBegun);
     this.#events.onRoom?.(REQUESTS_PER_THREAD);
   }
 }

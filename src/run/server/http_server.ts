@@ -84,8 +84,6 @@ export class HttpServer {
   }
 
   #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
-    // Deno reports only disconnections that happen after the signal was first read. It costs 10 µs.
-    void request.signal;
     this.#underWay++;
     info.completed.then(this.#onCompleted, this.#onCompleted);
     return this.#answer(request, info.remoteAddr);
@@ -144,6 +142,7 @@ function respond(
 }
 
 function callGuest(pool: GuestPool, request: Request, head: RequestHead): Promise<Response> {
+  // The signal is read when a guest has not answered for a moment: it costs 30 µs.
   return pool.handle({ head, body: request.body, isGone: () => request.signal.aborted });
 }
 
@@ -153,8 +152,8 @@ function headOf(
   { authority, path, query }: RequestTarget,
   added: ReturnType<typeof spinHeaders> = [],
 ): RequestHead {
-  const reserved = new Set(added.map(([name]) => name));
-  const isForged = (name: string) => reserved.has(name) || name.startsWith("spin-path-match-");
+  const isForged = (name: string) =>
+    name.startsWith("spin-path-match-") || added.some(([reserved]) => reserved === name);
   const { method } = request;
   const headers = receivedHeaders(request.headers);
   // The runtime reports the target `*`, which is for the server as a whole, as the path `/*` (RFC 9112 §3.2.4).

@@ -6,7 +6,7 @@ export class MessageBatch<T> {
   readonly #send: (messages: T[], transfer: Transferable[]) => void;
   #messages: T[] = [];
   #transfer: Transferable[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isScheduled = false;
 
   constructor(send: (messages: T[], transfer: Transferable[]) => void) {
     this.#send = send;
@@ -21,7 +21,13 @@ export class MessageBatch<T> {
   /** Sends a message at the end of this turn of the event loop, in one batch with those that follow. */
   gather(message: T, transfer: readonly Transferable[] = []): void {
     this.#add(message, transfer);
-    this.#timer ??= setTimeout(() => this.#flush(), 0);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Cheaper than a timer, which most messages would cancel: the end of a response is posted.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#messages.length > 0) this.#flush();
+    });
   }
 
   #add(message: T, transfer: readonly Transferable[]): void {
@@ -30,8 +36,6 @@ export class MessageBatch<T> {
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const [messages, transfer] = [this.#messages, this.#transfer];
     this.#messages = [];
     this.#transfer = [];

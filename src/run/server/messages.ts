@@ -6,6 +6,13 @@ import type { RequestHead } from "../wasi/http/incoming.ts";
 /** Bytes of a response that a guest may write before its client has taken them. */
 export const RESPONSE_WINDOW = 256 * 1024;
 
+export interface RequestMessage {
+  readonly type: "request";
+  readonly id: number;
+  readonly head: RequestHead;
+  readonly hasBody: boolean;
+}
+
 export type ToGuest =
   | {
     readonly type: "load";
@@ -13,12 +20,7 @@ export type ToGuest =
     /** Memory of the `SharedCounters` of the thread. */
     readonly counters: SharedArrayBuffer;
   }
-  | {
-    readonly type: "request";
-    readonly id: number;
-    readonly head: RequestHead;
-    readonly hasBody: boolean;
-  }
+  | RequestMessage
   /** The next piece of a request's body: null at its end, undefined if it failed. */
   | {
     readonly type: "piece";
@@ -30,9 +32,8 @@ export type ToGuest =
   /** The response is no longer needed. */
   | { readonly type: "cancel"; readonly id: number };
 
-export type FromGuest =
-  | { readonly type: "loaded" }
-  | { readonly type: "unloadable"; readonly message: string }
+/** What a guest says of one request. */
+export type ExchangeMessage =
   | {
     readonly type: "head";
     readonly id: number;
@@ -45,10 +46,17 @@ export type FromGuest =
   /** The guest trapped, or returned without a response. */
   | { readonly type: "failure"; readonly id: number; readonly report: TrapReport }
   /** The guest reads the next piece of the request's body. */
-  | { readonly type: "want"; readonly id: number }
+  | { readonly type: "want"; readonly id: number };
+
+/** What a thread says of itself. */
+export type ThreadMessage =
+  | { readonly type: "loaded" }
+  | { readonly type: "unloadable"; readonly message: string }
   /** A guest asks for sockets over the port. */
   | { readonly type: "sockets"; readonly port: MessagePort }
   /** The thread asks for the stores of its component over the port. */
   | { readonly type: "state"; readonly port: MessagePort }
   /** A guest was denied an access; the message names what would grant it. */
   | { readonly type: "denial"; readonly message: string };
+
+export type FromGuest = ExchangeMessage | ThreadMessage;

@@ -10,6 +10,7 @@ export const MAX_RESOURCES = 4096;
 export class InstanceResources implements Disposable {
   readonly #held = new Set<Disposable>();
   #hasEnded = false;
+  #isRenewable = true;
   #exitCode: number | undefined;
 
   /** The code that the guest passed to `exit`; undefined if it did not call it. */
@@ -34,6 +35,22 @@ export class InstanceResources implements Disposable {
   /** Forgets a resource that the caller has disposed of or is about to. */
   release(resource: Disposable): void {
     this.#held.delete(resource);
+  }
+
+  /** False if the host keeps more of the instance than what it holds here. */
+  get isRenewable(): boolean {
+    return this.#isRenewable;
+  }
+
+  /** Excludes that the instance is used again. */
+  retire(): void {
+    this.#isRenewable = false;
+  }
+
+  /** Begins again for another call of an instance that has ended. */
+  renew(): void {
+    this.#hasEnded = false;
+    this.#exitCode = undefined;
   }
 
   /** Traps the guest and records the exit code. */

@@ -2,7 +2,7 @@ import { concatBytes } from "../../base/bytes.ts";
 import { encodeName, encodeSection, encodeU32 } from "./encoder.ts";
 import {
   HEADER,
-  importsMemory,
+  importedKind,
   MEMORY_KIND,
   readContent,
   readSections,
@@ -93,7 +93,7 @@ function hasImportedMemory(bytes: Uint8Array, sections: readonly Section[]): boo
   const section = sections.find(({ id }) => id === SECTION.import);
   if (!section) return false;
   const reader = readContent(bytes, section);
-  return reader.list(() => importsMemory(reader)).includes(true);
+  return reader.list(() => importedKind(reader)).includes(MEMORY_KIND);
 }
 
 function readMemory(bytes: Uint8Array, section: Section | undefined) {

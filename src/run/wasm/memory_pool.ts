@@ -32,22 +32,30 @@ export class MemoryPool {
 
   /** @throws RangeError if the system has no memory left */
   acquire(): WebAssembly.Memory {
-    const { start } = this.#shape;
     const used = this.#free.pop();
     const memory = used ?? this.#create();
-    const bytes = new Uint8Array(memory.buffer);
-    if (used) {
-      bytes.fill(0, 0, start);
-      bytes.fill(0, start + this.#bytes.length);
-    }
-    bytes.set(this.#bytes, start);
+    if (used) this.reset(memory);
+    else new Uint8Array(memory.buffer).set(this.#bytes, this.#shape.start);
     return memory;
+  }
+
+  /** Gives a used memory the initial contents; what it has grown by becomes zero. */
+  reset(memory: WebAssembly.Memory): void {
+    const { start } = this.#shape;
+    const bytes = new Uint8Array(memory.buffer);
+    bytes.fill(0, 0, start);
+    bytes.fill(0, start + this.#bytes.length);
+    bytes.set(this.#bytes, start);
+  }
+
+  /** Bytes by which a memory has grown. */
+  growth(memory: WebAssembly.Memory): number {
+    return memory.buffer.byteLength - this.#shape.initial * PAGE;
   }
 
   /** Takes back a memory that no instance uses any longer. One that has grown is dropped: it has another size. */
   release(memory: WebAssembly.Memory): void {
-    const hasGrown = memory.buffer.byteLength !== this.#shape.initial * PAGE;
-    if (!hasGrown && this.#free.length < SPARE_MEMORIES) this.#free.push(memory);
+    if (this.growth(memory) === 0 && this.#free.length < SPARE_MEMORIES) this.#free.push(memory);
   }
 
   #create(): WebAssembly.Memory {

@@ -12,10 +12,24 @@ export interface Section {
 export const HEADER = 8;
 
 /** Ids of sections of a core module. */
-export const SECTION = { type: 1, import: 2, table: 4, memory: 5, export: 7, data: 11, last: 13 };
+export const SECTION = {
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  code: 10,
+  data: 11,
+  last: 13,
+};
 
-/** The kind of an import that is a memory. */
+/** The kinds of imports and exports. */
+export const FUNCTION_KIND = 0x00;
 export const MEMORY_KIND = 0x02;
+export const GLOBAL_KIND = 0x03;
 
 /**
  * Returns the sections of a core module.
@@ -54,18 +68,18 @@ export function moduleImport(reader: SectionReader): ModuleImport {
   return { module, name };
 }
 
-/** Skips an import of a core module, and returns true if it is a memory. */
-export function importsMemory(reader: SectionReader): boolean {
+/** Skips an import of a core module, and returns its kind. */
+export function importedKind(reader: SectionReader): number {
   reader.name();
   reader.name();
-  return skipImported(reader) === MEMORY_KIND;
+  return skipImported(reader);
 }
 
 /** @returns the kind of the import */
 function skipImported(reader: SectionReader): number {
   const kind = reader.byte();
   switch (kind) {
-    case 0x00: // A function.
+    case FUNCTION_KIND:
       reader.u32();
       break;
     case 0x01: // A table.
@@ -75,7 +89,7 @@ function skipImported(reader: SectionReader): number {
     case MEMORY_KIND:
       skipLimits(reader);
       break;
-    case 0x03: // A global.
+    case GLOBAL_KIND:
       skipValueType(reader);
       reader.byte();
       break;

@@ -1,3 +1,4 @@
+import { freeBytes } from "../../base/bytes.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./inspect.ts";
@@ -11,6 +12,8 @@ export interface WasmSource {
   inspect(): WasmBinary;
   /** Returns all bytes. The caller may transfer the buffer, and must not use the source afterwards. */
   read(): Uint8Array<ArrayBuffer>;
+  /** Gives its memory back; it must not be used afterwards. */
+  free(): void;
 }
 
 /** Wasm in the cache. */
@@ -26,6 +29,7 @@ export function cachedWasm(name: string, digest: Digest, path: string): CachedWa
     digest: () => digest,
     inspect: () => inspectWasmFile(path, name),
     read: () => readWasmFile(path, name),
+    free() {},
   };
 }
 
@@ -40,5 +44,6 @@ export function wasmFile(path: string): WasmSource {
     digest: () => digestOf(bytes),
     inspect: () => inspectWasm(bytes, path),
     read: () => bytes,
+    free: () => freeBytes(bytes),
   };
 }

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  GuestThread,
-  REQUESTS_PER_THREAD,
-  RESPONSE_TIMEOUT,
-} from "../../../src/run/server/guest_thread.ts";
+import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
+import { GuestThread, REQUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
 import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
 import { compileComponent, guestBytes } from "../../support/wasm/components.ts";
 import { NOTHING } from "../../support/wasm/guest_host.ts";

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import {
-  HANG_TIMEOUT,
-  REQUESTS_PER_THREAD,
-  RESPONSE_TIMEOUT,
-} from "../../../src/run/server/guest_thread.ts";
+import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
+import { HANG_TIMEOUT, REQUESTS_PER_THREAD } from "../../../src/run/server/guest_thread.ts";
 import { WATCH_INTERVAL } from "../../../src/run/server/heartbeat.ts";
+import { IDLE_TIMEOUT } from "../../../src/run/server/worker_pool.ts";
 import { endlessStart, guestBytes } from "../../support/wasm/components.ts";
 import { Pool } from "../../support/wasm/guest_pools.ts";
 import { quickTimer } from "../../support/wasm/quick_timer.ts";
@@ -195,11 +193,73 @@ Deno.test("GuestPool.handle extends the deadline with each piece of the request'
   assert.equal(await sleeping, 504);
 });
 
+Deno.test("GuestPool ends its threads when there are no requests, and starts one again", async () => {
+  using timers = new IdleTimers();
+  using pool = await Pool.start(cases);
+  assert.equal(await pool.get("/hello"), "hello\n");
+  const sleeping = pool.get("/sleep");
+  // The first time, there were requests since; then one is under way.
+  for (let i = 0; i < 3; i++) timers.fire();
+  assert.equal(timers.ended, 0);
+  pool[Symbol.dispose]();
+  assert.equal(await sleeping, 503);
+
+  using idle = await Pool.start(cases);
+  assert.equal(await idle.get("/hello"), "hello\n");
+  timers.ended = 0;
+  for (let i = 0; i < 2; i++) timers.fire();
+  assert.equal(timers.ended, 1);
+  assert.equal(await idle.get("/hello"), "hello\n");
+});
+
+Deno.test("GuestPool.handle starts a guest while others of its thread wait", async () => {
+  using pool = await Pool.start(cases);
+  const waiting = [pool.get("/sleep"), pool.get("/sleep")];
+  const answers = Array.from({ length: 10 }, () => pool.get("/hello"));
+  assert.deepEqual(await Promise.all(answers), Array(10).fill("hello\n"));
+  pool[Symbol.dispose]();
+  assert.deepEqual(await Promise.all(waiting), [503, 503]);
+});
+
 Deno.test("GuestPool reports a response that its guest does not finish", async () => {
   using pool = await Pool.start(cases);
   assert.equal(await pool.get("/short"), "the guest did not finish its response");
   assert.deepEqual(pool.failures, ["the guest did not finish its response"]);
 });
+
+/** Holds the timers of idle pools until the test fires them, and counts the threads that end. */
+class IdleTimers implements Disposable {
+  ended = 0;
+  readonly #setTimeout = globalThis.setTimeout;
+  readonly #terminate = Worker.prototype.terminate;
+  #handlers: (() => void)[] = [];
+
+  constructor() {
+    const count = () => void this.ended++;
+    const terminate = this.#terminate;
+    Worker.prototype.terminate = function () {
+      count();
+      terminate.call(this);
+    };
+    const hold = (handler: () => void, delay?: number) => {
+      if (delay !== IDLE_TIMEOUT) return this.#setTimeout(handler, delay);
+      this.#handlers.push(handler);
+      return 0;
+    };
+    Object.assign(globalThis, { setTimeout: hold });
+  }
+
+  fire(): void {
+    const handlers = this.#handlers;
+    this.#handlers = [];
+    for (const handler of handlers) handler();
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(globalThis, { setTimeout: this.#setTimeout });
+    Worker.prototype.terminate = this.#terminate;
+  }
+}
 
 /** Adds time to `performance.now()` as a test requests. */
 class SkewedClock implements Disposable {

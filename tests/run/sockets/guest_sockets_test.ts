@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { runCommand } from "../../../src/run/engine/command.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
-import { GuestThread, RESPONSE_TIMEOUT } from "../../../src/run/server/guest_thread.ts";
+import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
+import { GuestThread } from "../../../src/run/server/guest_thread.ts";
 import type { HostSettings } from "../../../src/run/wasi/host.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { until } from "../../support/until.ts";

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 
 /** Variables that configure how this machine reaches package registries. */
 const DOWNLOAD_VARIABLES =
-  /^(SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|DENO_CERT|DENO_TLS_CA_STORE|npm_config_.*|https?_proxy|all_proxy|no_proxy)$/i;
+  /^(SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|DENO_CERT|DENO_TLS_CA_STORE|npm_config_.*|pip_.*|https?_proxy|all_proxy|no_proxy)$/i;
 
 /** Variables that a child process needs to start. Windows needs more than other systems. */
 const SYSTEM_VARIABLES = Deno.build.os === "windows"

@@ -164,6 +164,11 @@ export function rustKeyValue(): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(HERE, "guests/rust_kv.wasm"));
 }
 
+/** Returns a component of Spin's Rust SDK 5.2 that answers each request alike; its source is in `guests/rust_tiny`. */
+export function rustTiny(): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(join(HERE, "guests/rust_tiny.wasm"));
+}
+
 /** Returns one of the SDK 6.0, which is made for WASI 0.3; its source is in `guests/rust_kv_async`. */
 export function rustAsyncKeyValue(): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(HERE, "guests/rust_kv_async.wasm"));

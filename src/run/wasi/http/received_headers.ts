@@ -3,6 +3,9 @@ import type { HeaderList } from "./fields.ts";
 /** The runtime's own list, in which repeated fields are still apart. */
 const LIST = "header list";
 
+/** The key of that list, once it was looked up. */
+let listKey: symbol | undefined;
+
 /**
  * Returns the fields of a message as they were sent, with lower-case names. `Headers` itself joins repeated ones; this
  * reads the list inside it, of Deno 2.4 to 2.9, and falls back on joined ones if a later runtime has none. The runtime
@@ -10,8 +13,8 @@ const LIST = "header list";
  */
 export function receivedHeaders(headers: Headers): HeaderList {
   headers.getSetCookie(); // Fills the list, without sorting it.
-  const symbol = Object.getOwnPropertySymbols(headers).find((each) => each.description === LIST);
-  const list = symbol && (headers as unknown as Record<symbol, unknown>)[symbol];
+  listKey ??= Object.getOwnPropertySymbols(headers).find((each) => each.description === LIST);
+  const list = listKey && (headers as unknown as Record<symbol, unknown>)[listKey];
   if (!isHeaderList(list)) return [...headers];
   return list.map(([name, value]) => [name.toLowerCase(), value]);
 }

@@ -75,8 +75,17 @@ export function noteYield(): void {
  * I/O that it waits for, and every other guest of the thread.
  */
 export async function yieldToEventLoop(): Promise<void> {
+  yielding++;
   await new Promise((resolve) => setImmediate(resolve));
+  yielding--;
   noteYield();
+}
+
+let yielding = 0;
+
+/** True if a guest lets the event loop turn and does not wait for anything else. */
+export function isYielding(): boolean {
+  return yielding > 0;
 }
 
 /** `pollable` of `wasi:io/poll`. */

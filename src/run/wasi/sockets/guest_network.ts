@@ -35,6 +35,8 @@ export class GuestNetwork {
   }
 
   get session(): Session {
+    // A further call would have the grants and the sockets of this one.
+    this.#resources.retire();
     return this.#session ??= this.#sessions.start(this.#resources);
   }
 
