@@ -164,7 +164,6 @@ function resettable(
   }
   return { script: withReset, modules: rewritten, images };
 }
-}
 
 function loadTranspiler({ script, cores }: TranspilerFiles): Transpiler {
   const evaluate = new Function("host", "compileCore", script);
