@@ -2,6 +2,7 @@ import { RecentMap } from "../../base/recent_map.ts";
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
+import { createClient } from "./tls/client.ts";
 import { tlsError } from "./tls/tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./tls/trust.ts";
@@ -83,30 +84,6 @@ export class FetchTransport implements Transport, Disposable {
     }
     return client;
   }
-}
-
-/** The runtime's variable for the certificates to trust, which it reads once, for its first client. */
-const CA_STORE = "DENO_TLS_CA_STORE";
-
-/**
- * Creates a client that trusts the certificates of the system beside the built-in ones, as other registry tools do:
- * those of an organisation are installed there. Reading them costs 0.4 ms.
- */
-function createClient(options: Deno.CreateHttpClientOptions): Deno.HttpClient {
-  if (Deno.env.get(CA_STORE)) return Deno.createHttpClient(options);
-  Deno.env.set(CA_STORE, "mozilla,system");
-  try {
-    return Deno.createHttpClient(options);
-  } catch (error) {
-    if (!/platform certificates/.test(messageOf(error))) throw error;
-    Deno.env.set(CA_STORE, "mozilla"); // The system has none, or they cannot be read.
-    return Deno.createHttpClient(options);
-  }
-}
-
-/** Makes Node's client trust the certificates of the system too; the runtime reads them for its first connection. */
-export function trustSystemCertificates(): void {
-  createClient({}).close();
 }
 
 const PROXY_HINT = "check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names";
