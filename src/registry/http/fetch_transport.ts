@@ -1,8 +1,9 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
+import { PromptClient } from "./prompt_client.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
-import { createClient } from "./tls/client.ts";
+import { createClient, seedTls } from "./tls/client.ts";
 import { tlsError } from "./tls/tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./tls/trust.ts";
@@ -10,6 +11,8 @@ import { ownTrust, type Trust } from "./tls/trust.ts";
 export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts" | "certificates"> {
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
+  /** True if the first small requests are sent by {@link PromptClient}, as a process that soon ends wants it. */
+  readonly isPrompt?: boolean | undefined;
 }
 
 /**
@@ -24,13 +27,17 @@ export class FetchTransport implements Transport, Disposable {
   readonly #proxies = new RecentMap<string, URL | undefined>(MAX_NAMED);
   readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
 
+  readonly #prompt: PromptClient | undefined;
+
   constructor(options: FetchTransportOptions = {}) {
     this.#options = options;
+    if (options.isPrompt) this.#prompt = new PromptClient();
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const { method, url, headers, body, signal } = request;
+    const { method, url, body, signal } = request;
     if (signal?.aborted) throw interrupted();
+    const headers = { "accept-encoding": "identity", ...request.headers };
     const proxy = this.#proxyFor(url);
     const guard = new AbortController();
     const timeout = this.#options.stallTimeout ?? STALL_TIMEOUT;
@@ -38,9 +45,10 @@ export class FetchTransport implements Transport, Disposable {
     const onAbort = () => guard.abort();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      return await fetch(url, {
+      const small = { ...request, headers, signal: guard.signal };
+      return await this.#sendPromptly(small, proxy) ?? await fetch(url, {
         method,
-        headers: { "accept-encoding": "identity", ...headers },
+        headers,
         body: body ?? null,
         redirect: "manual",
         signal: guard.signal,
@@ -55,8 +63,18 @@ export class FetchTransport implements Transport, Disposable {
     }
   }
 
+  /** Returns undefined if the request is for the runtime's own client. */
+  async #sendPromptly(request: HttpRequest, proxy?: URL): Promise<HttpResponse | undefined> {
+    const { url } = request;
+    const isMeant = request.isSmall && url.protocol === "https:" && !proxy;
+    // The promptly made connection shows no client certificate.
+    if (!this.#prompt || !isMeant || this.#options.certificates?.(url)?.client) return undefined;
+    return await this.#prompt.send(request, () => this.#caCertsFor(url));
+  }
+
   /** Closes idle connections. */
   [Symbol.dispose](): void {
+    this.#prompt?.[Symbol.dispose]();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }
@@ -76,13 +94,20 @@ export class FetchTransport implements Transport, Disposable {
     const kind = `${url.protocol} ${direct} ${own || found ? url.host : ""}`;
     let client = this.#clients.get(kind);
     if (!client) {
-      const all = isHttps ? this.#options.caCerts : undefined;
-      const caCerts = [...all?.() ?? [], ...own?.() ?? [], ...found?.caCerts ?? []];
+      if (isHttps) seedTls();
+      const caCerts = isHttps ? this.#caCertsFor(url) : [];
       const create = () => createClient({ http2: false, caCerts, ...found?.client });
       client = direct ? withoutProxies(create) : create();
       this.#clients.set(kind, client);
     }
     return client;
+  }
+
+  /** Returns PEM certificates to trust beside the built-in ones. @throws LarderError LDR_CONFIG, LDR_DISK* */
+  #caCertsFor(url: URL): string[] {
+    const { caCerts, certificates } = this.#options;
+    const own = ownTrust(this.#options, url)?.caCerts;
+    return [...caCerts?.() ?? [], ...own?.() ?? [], ...certificates?.(url)?.caCerts ?? []];
   }
 }
 
