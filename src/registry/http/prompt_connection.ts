@@ -8,6 +8,7 @@ const MAX_HEAD = 32 * 1024;
 const MAX_BODY = 256 * 1024;
 
 const END_OF_HEAD = "\r\n\r\n";
+const BARE_LINE_FEED = /(?<!\r)\n/;
 const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: [\x20-\x7e\x80-\xff]*)?$/;
 const HEADER_LINE = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 
@@ -103,11 +104,14 @@ export class PromptConnection implements Disposable {
     for (;;) {
       const text = textOf(this.#rest);
       const end = text.indexOf(END_OF_HEAD);
+      const head = end < 0 ? text : text.slice(0, end);
+      // Other clients take it for the end of a line, so that no more may come.
+      if (BARE_LINE_FEED.test(head)) throw unusual("a line feed alone");
+      if (head.length > MAX_HEAD) throw unusual("too many headers");
       if (end >= 0) {
         this.#rest = this.#rest.slice(end + END_OF_HEAD.length);
-        return text.slice(0, end);
+        return head;
       }
-      if (text.length > MAX_HEAD) throw unusual("too many headers");
       await this.#receive();
     }
   }
