@@ -2,8 +2,23 @@ import type { Clock } from "../../base/concurrency.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { BlobStream, Fetcher, FetchOptions } from "../../oci/fetcher.ts";
 
-/** 1 MiB, the length of a range. With its read buffer, each connection needs twice that memory. */
-export const RANGE = 1024 * 1024;
+/** 1 MiB, the most that is requested as a range. With its read buffer, each connection needs twice that memory. */
+const MOST_RANGE = 1024 * 1024;
+
+/** 256 KiB, the least: the time between two ranges is a round trip. */
+const LEAST_RANGE = 256 * 1024;
+
+/** Ranges of a blob, as far as their limits allow. Each may be one request to the registry and one to another host. */
+const RANGES = 128;
+
+/**
+ * Returns the length of the ranges of a blob, in bytes. The last of long ones would keep a slow connection busy while
+ * the others have nothing to do: of five layers of 8 MiB over a line that loses 1 % of the packets, ranges of 1 MiB take
+ * 8.9 s, and of 256 KiB 7.1 s.
+ */
+export function rangeOf(size: number): number {
+  return Math.min(MOST_RANGE, Math.max(LEAST_RANGE, Math.ceil(size / RANGES)));
+}
 
 /** 100 milliseconds of waiting for bytes, which is enough to judge a line. */
 const JUDGED_AFTER = 100;
@@ -93,6 +108,8 @@ export class RangeReader {
   readonly #parallel: ParallelOptions & { readonly onSplit: () => void };
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
+  /** Length of a range. */
+  readonly #range: number;
   readonly #requests = new Set<Promise<void>>();
   /** In order. */
   readonly #ahead: RangeAhead[] = [];
@@ -117,6 +134,7 @@ export class RangeReader {
     this.#descriptor = descriptor;
     this.#options = options;
     this.#parallel = parallel;
+    this.#range = rangeOf(descriptor.size);
     const { signal } = this.#stop;
     this.#signal = options.signal ? AbortSignal.any([options.signal, signal]) : signal;
   }
@@ -148,7 +166,7 @@ export class RangeReader {
     if (ahead !== undefined) return ahead;
     const { size } = this.#descriptor;
     const maySplit = this.#isSlow && this.#servesRanges && this.#most > 1;
-    return maySplit ? Math.min(size, this.#position + RANGE) : undefined;
+    return maySplit ? Math.min(size, this.#position + this.#range) : undefined;
   }
 
   /** Reads a stream up to its end or the next range ahead. */
@@ -206,13 +224,13 @@ export class RangeReader {
     const { size } = this.#descriptor;
     // The first request shows whether the source serves ranges.
     while (this.#isSlow && this.#inUse > 0 && (this.#servesRanges || this.#ahead.length === 0)) {
-      const start = this.#ahead.at(-1)?.end ?? streamEnd ?? this.#position + RANGE;
+      const start = this.#ahead.at(-1)?.end ?? streamEnd ?? this.#position + this.#range;
       if (start >= size || this.#inUse >= this.#most) break;
       if (this.#inUse === this.#held) {
         if (!connections.take(most)) break;
         this.#held++;
       }
-      const range = new RangeAhead(start, Math.min(size, start + RANGE));
+      const range = new RangeAhead(start, Math.min(size, start + this.#range));
       this.#ahead.push(range);
       const request: Promise<void> = this.#request(range)
         .finally(() => this.#requests.delete(request));
