@@ -41,6 +41,8 @@ class SlowSource implements Fetcher {
   pause = 60;
   /** The answers to requests by name; a range by default. */
   answer: (request: string, open: number) => Answer = () => "range";
+  /** Delays the first chunk. */
+  delay: (request: string) => Promise<void> = () => Promise.resolve();
   open = 0;
   mostOpen = 0;
 
@@ -54,7 +56,7 @@ class SlowSource implements Fetcher {
     this.requests.push(name);
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
     const answer = this.answer(name, this.open);
-    await Promise.resolve();
+    await this.delay(name);
     if (answer === "refused") {
       this.open--;
       throw broken();
@@ -179,47 +181,47 @@ Deno.test("ParallelFetcher requests a small rest as one stream", async () => {
   assert.deepEqual(fixture.source.requests, ["5-"]);
 });
 
-/** Name, answers by request, and the first requests if they tell more than that the blob is delivered. */
-const FAULTS: [string, Record<string, Answer>, string[]][] = [
-  ["a range that is refused", { "(2-3)": "refused" }, [
-    "0-1",
-    "(1-2)",
-    "(2-3)",
-    "(3-4)",
-    "(4-5)",
-    "2-3",
-  ]],
-  ["a range that breaks off", { "(1-2)": "broken" }, [
-    "0-1",
-    "(1-2)",
-    "(2-3)",
-    "(3-4)",
-    "1.25-2",
-    "(4-5)",
-  ]],
-  ["a range that breaks off at once", { "(1-2)": "broken at once" }, []],
-  ["another range", { "(1-2)": "other range" }, []],
-  ["the whole blob for a range", { "(3-4)": "whole" }, []],
-  ["more bytes than asked for", { "0-1": "too much", "(2-3)": "too much" }, []],
+/** Name, answers by request, and the request for what is missing, if it is always the same. */
+const FAULTS: [string, Record<string, Answer>, string?][] = [
+  ["a range that is refused", { "(2-3)": "refused" }, "2-3"],
+  ["a range that breaks off", { "(1-2)": "broken" }, "1.25-2"],
+  ["a range that breaks off at once", { "(1-2)": "broken at once" }],
+  ["another range", { "(1-2)": "other range" }],
+  ["the whole blob for a range", { "(3-4)": "whole" }],
+  ["more bytes than asked for", { "0-1": "too much", "(2-3)": "too much" }],
   ["faults of all ranges", {
     "(1-2)": "refused",
     "(2-3)": "refused",
     "(3-4)": "broken",
     "(4-5)": "whole",
     "(5-6)": "broken at once",
-  }, []],
+  }],
 ];
 
-for (const [name, answers, requests] of FAULTS) {
+for (const [name, answers, request] of FAULTS) {
   Deno.test(`ParallelFetcher delivers a blob after ${name}`, async () => {
     const fixture = new ParallelFixture();
     const { source } = fixture;
     source.answer = (request) => answers[request] ?? "range";
     await fixture.fetch();
-    assert.deepEqual(source.requests.slice(0, requests.length), requests);
+    if (request) assert.ok(source.requests.includes(request), source.requests.join(" "));
     assert.ok(source.requests.length <= 26, source.requests.join(" "));
   });
 }
+
+Deno.test("ParallelFetcher goes on with other ranges while one is late, within its memory", async () => {
+  const fixture = new ParallelFixture();
+  const { source } = fixture;
+  let requested = 0;
+  source.delay = async (request) => {
+    if (request !== "(1-2)") return;
+    await new Promise((resolve) => setTimeout(resolve));
+    requested = source.requests.length;
+  };
+  await fixture.fetch();
+  // 1 MiB for each of four connections: ranges of 256 KiB, after the first one.
+  assert.equal(requested, 1 + 4 * 4);
+});
 
 Deno.test("ParallelFetcher delivers a blob from a source that ignores ranges", async () => {
   const fixture = new ParallelFixture();
