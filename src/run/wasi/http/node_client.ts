@@ -1,6 +1,5 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { pipeline } from "node:stream/promises";
 import { createSecureContext } from "node:tls";
 import { bodyStream } from "../../../registry/http/node_client/body_stream.ts";
 import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/node_client/node_tls.ts";
@@ -72,7 +71,22 @@ async function sendBody(
 ): Promise<void> {
   // For methods that usually have no body, Node would send it without a length.
   if (!outgoing.hasHeader("content-length")) outgoing.setHeader("transfer-encoding", "chunked");
-  await pipeline(body, outgoing);
+  for await (const bytes of body) {
+    if (!outgoing.write(bytes)) await drained(outgoing);
+    if (outgoing.destroyed) return;
+  }
+  outgoing.end();
+}
+
+/** Resolves when a request takes more of its body, or is closed. */
+function drained(outgoing: ClientRequest): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const settle = () => {
+    outgoing.off("drain", settle).off("close", settle);
+    resolve();
+  };
+  outgoing.on("drain", settle).on("close", settle);
+  return promise;
 }
 
 function trustOf(network: NetworkSettings): NodeTls {
