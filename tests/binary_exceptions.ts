@@ -38,16 +38,6 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
       "Deno 2.4 can only wait for a lock, not try it, and so cannot say that it waits",
     "build that was killed leaves nothing that a later build finds, and is repeated":
       "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
-    "build succeeds after one that was killed at any rename,renameat,renameat2":
-      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
-    "build succeeds after one that was killed at any fsync,fdatasync":
-      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
-    "build succeeds after one that was killed at any unlink,unlinkat,rmdir":
-      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
-    "build succeeds after one that was killed at any mkdir,mkdirat":
-      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
-    "build succeeds after one that was killed at any chmod,fchmod,fchmodat,utimensat":
-      "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
     "gc removes what a killed build left":
       "Deno 2.4 cannot try a lock, so larder keeps the folder of a build for a day",
     "pull succeeds where flock answers error=EINTR:when=1..3":
@@ -62,10 +52,6 @@ export const BINARY_EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, 
     "pull, clean and verify work with a folder of the cache on another file system":
       "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
     "clean asks on a terminal and removes nothing unless the answer is yes":
-      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
-    "clean and pull succeed after a sweep of an index was killed at any deletion":
-      "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
-    "clean and pull succeed after a sweep of a Spin app was killed at any deletion":
       "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",
     "pull on a disk full of young entries says that clean frees enough":
       "Deno 2.4 cannot try a lock, so larder keeps everything used within the last hour",

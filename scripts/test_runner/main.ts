@@ -16,7 +16,13 @@ import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
-import { ensureComponents, ensurePrograms, missingPackages } from "./programs.ts";
+import {
+  beginComponents,
+  ensureComponents,
+  ensurePrograms,
+  ensureSoakPrograms,
+  missingPackages,
+} from "./programs.ts";
 import { denoTest } from "./queue.ts";
 import type { StepResult } from "./report.ts";
 import {
@@ -36,6 +42,10 @@ const PACKAGES: Step = ["packages", () => deno(["install", "--quiet", "--frozen"
 const PROGRAMS: Step = [
   "programs",
   async () => single(ensurePrograms() && await ensureComponents()),
+];
+const SOAK_PROGRAMS: Step = [
+  "programs",
+  async () => single(ensureSoakPrograms() && await ensureComponents()),
 ];
 
 const CHECKS: readonly Step[] = [
@@ -57,8 +67,9 @@ async function main(args: string[]): Promise<number> {
     const results: StepResult[] = [];
     for (const step of stepsOf({ ...values, files: positionals, work })) {
       results.push(await perform(step));
-      // The other steps need these two: without them they would only fail for the same reason.
-      if ((step === PACKAGES || step === PROGRAMS) && results.at(-1)!.failed > 0) break;
+      // The other steps need these: without them they would only fail for the same reason.
+      const isNeeded = [PACKAGES, PROGRAMS, SOAK_PROGRAMS].includes(step);
+      if (isNeeded && results.at(-1)!.failed > 0) break;
     }
     return printSummary(results);
   } finally {
@@ -80,7 +91,7 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   const env = { LARDER_BUNDLE: join(work, "bundle/main.js") };
   const bundling: Step = ["bundle", () => bundleInto(work)];
   const tests = (name: string, parts: readonly string[][]): Step[] => [
-    PROGRAMS,
+    soak ? SOAK_PROGRAMS : PROGRAMS,
     bundling,
     [name, () => denoTest({ parts, env })],
   ];
@@ -93,6 +104,7 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   }
   if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
   if (!ok) {
+    beginComponents();
     const parts = [...split(slow, 4), ...endToEnd, ...split(quick, 12)];
     return [PACKAGES, ...CHECKS, ...tests("tests", parts)];
   }

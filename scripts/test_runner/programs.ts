@@ -1,40 +1,61 @@
 // deno-lint-ignore-file no-console
-import { hasProgram, PACKAGES } from "../../tests/support/cli/commands.ts";
+import { hasProgram, PACKAGES, SOAK_PACKAGES } from "../../tests/support/cli/commands.ts";
 import { jsComponent } from "../../tests/support/wasm/js_component.ts";
 
 /**
  * Ensures that the programs that tests call are installed: installs them with apt-get as root, otherwise names the
  * missing packages. Returns true if all programs are installed.
  */
-export function ensurePrograms(): boolean {
-  if (missingPrograms().length === 0) return true;
-  const packages = missingPackages();
-  if (hasProgram("apt-get") && Deno.uid() === 0) install(packages);
-  const still = missingPrograms();
+export function ensurePrograms(packages = PACKAGES): boolean {
+  if (missingPrograms(packages).length === 0) return true;
+  const names = missingPackages(packages);
+  if (hasProgram("apt-get") && isRoot()) install(names);
+  const still = missingPrograms(packages);
   if (still.length === 0) return true;
-  console.error(`the tests need ${still.join(", ")}: install the packages ${packages.join(" ")}`);
+  console.error(`the tests need ${still.join(", ")}: install the packages ${names.join(" ")}`);
   return false;
 }
 
+/** Ensures the same for the programs that only soak tests call; only root needs them. */
+export function ensureSoakPrograms(): boolean {
+  return ensurePrograms(isRoot() ? { ...PACKAGES, ...SOAK_PACKAGES } : PACKAGES);
+}
+
 /** Returns the Debian packages of the missing programs. */
-export function missingPackages(): string[] {
-  return [...new Set(missingPrograms().map((name) => PACKAGES[name]!))].sort();
+export function missingPackages(packages = PACKAGES): string[] {
+  return [...new Set(missingPrograms(packages).map((name) => packages[name]!))].sort();
 }
 
-function missingPrograms(): string[] {
-  return Object.keys(PACKAGES).filter((name) => !hasProgram(name));
+function missingPrograms(packages: typeof PACKAGES): string[] {
+  return Object.keys(packages).filter((name) => !hasProgram(name));
 }
 
-/** Builds the components of JavaScript, which takes long, before the tests start. Returns true if all are built. */
+function isRoot(): boolean {
+  return Deno.build.os !== "windows" && Deno.uid() === 0;
+}
+
+/**
+ * Begins to build the components of JavaScript, if Node is at hand. That takes half a minute, of which the checks need
+ * one of two processors, and downloads none.
+ */
+export function beginComponents(): void {
+  if (hasProgram("node") && hasProgram("npm")) components().catch(() => {});
+}
+
+/** Builds the components before the tests start. Returns true if all are built. */
 export async function ensureComponents(): Promise<boolean> {
   try {
-    const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
-    await Promise.all(names.map(jsComponent));
+    await components();
     return true;
   } catch (error) {
     console.error(`cannot build the tests' components of JavaScript: ${error}`);
     return false;
   }
+}
+
+async function components(): Promise<void> {
+  const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
+  await Promise.all(names.map(jsComponent));
 }
 
 function install(packages: readonly string[]): void {

@@ -18,15 +18,31 @@ export function endToEndTests(): string[] {
   return testsBelow("tests/e2e");
 }
 
+/** Soak tests that take more than half a minute each, the longest first: one that starts last would be waited for. */
+const LONG_SOAK_TESTS = [
+  "kill_pull",
+  "kill_exchange",
+  "build",
+  "compile",
+  "serve_conformance",
+  "other_owner",
+  "kill_repair",
+  "test_runner",
+];
+
 /** Returns the tests that take minutes, or long and rarely fail. */
 export function soakTests(): string[] {
-  return testsBelow("tests/soak");
+  const long = LONG_SOAK_TESTS.map((name) => `tests/soak/${name}_test.ts`);
+  return [...long, ...testsBelow("tests/soak").filter((path) => !long.includes(path))];
 }
 
-/** Returns the tests that can run against a compiled larder. */
+/**
+ * Returns the tests that can run against a compiled larder. Of the soak tests, these are the ones that depend on the
+ * runtime; what a kill leaves on the disk does not.
+ */
 export function binaryTests(): string[] {
   return [
-    ...soakTests().filter((path) => !/\/(?:compile|test_runner)_test\.ts$/.test(path)),
+    ...soakTests().filter((path) => /\/(?:load|serve_conformance)_test\.ts$/.test(path)),
     ...endToEndTests(),
     "tests/scripts/install_test.ts",
     "tests/cli/commands/completions/completions_test.ts",

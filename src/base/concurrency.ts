@@ -74,9 +74,16 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment, for what lasts a while in this process: nothing sets this clock, as it does the other. */
+  elapsed(): number;
   /** A number in [0, 1). */
   random(): number;
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-export const systemClock: Clock = { now: Date.now, random: Math.random, sleep };
+export const systemClock: Clock = {
+  now: Date.now,
+  elapsed: () => performance.now(),
+  random: Math.random,
+  sleep,
+};

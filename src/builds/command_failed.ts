@@ -1,5 +1,5 @@
 import { isAbsolute, join, posix } from "node:path";
-import { LarderError } from "../base/errors.ts";
+import { LarderError, shellWord } from "../base/errors.ts";
 import type { CommandEnd } from "./sandbox/run_command.ts";
 import type { BuildSpec } from "./spec.ts";
 
@@ -36,7 +36,7 @@ function hintFor(spec: BuildSpec, code: number, inputs: ReadonlySet<string>): st
   }
   const script = words.find((word) => inputs.has(word));
   if (code === NOT_EXECUTABLE && script !== undefined) {
-    return `make ${script} executable: chmod +x ${script}`;
+    return `make ${script} executable: chmod +x ${shellWord(script)}`;
   }
   return code === NOT_FOUND
     ? "name the program that was not found as an input, or install it in a folder of PATH"

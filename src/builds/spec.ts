@@ -64,7 +64,7 @@ export interface Fault {
 export function nameFault(name: string): Fault | undefined {
   if (NAME.test(name)) return undefined;
   return {
-    reason: `"${name}" is not a name`,
+    reason: `"${name}" cannot be the name of a build`,
     hint: "write letters, digits, and . _ - + between them, at most 128",
   };
 }

@@ -104,8 +104,10 @@ class SpecReader {
       ? this.#yaml.text(node, "name")
       : basename(this.#path).replace(/\.[^.]*$/, "");
     const fault = nameFault(name);
-    if (fault) throw this.#yaml.fault(node ?? root, fault);
-    return name;
+    if (!fault) return name;
+    if (node) throw this.#yaml.fault(node, fault);
+    const hint = "give the build another name than the file has: name: my-image";
+    throw this.#yaml.fault(root, { ...fault, hint });
   }
 
   #output(root: YAMLMap, node: Node | undefined): string {

@@ -1,4 +1,4 @@
-/** What goes on after the output of a command, and has to end before the process does. */
+/** Work that continues after the output of a command, and ends before the process does. */
 const tasks: (() => Promise<void>)[] = [];
 
 /** Runs a task after the command. It must not fail. */

@@ -1,5 +1,5 @@
 import { LarderCommand } from "./command.ts";
-import { acceptGlobalOptions, globalOptions } from "./options.ts";
+import { acceptGlobalOptions, globalOptions, rejectEmptyValues } from "./options.ts";
 import { writeErr, writeOut } from "./terminal/console.ts";
 import { addExport, addImport } from "./verbs/exchange_commands.ts";
 import {
@@ -74,7 +74,9 @@ export function buildProgramToRun(words?: readonly string[]): LarderCommand {
   const isNamed = (verb: string) => words?.includes(verb) ?? true;
   const hasVerb = Object.values(GROUPS).some((verbs) => Object.keys(verbs).some(isNamed));
   const program = programWith(hasVerb ? isNamed : () => true);
-  return program.hook("preSubcommand", (_, command) => acceptGlobalOptions(command));
+  return program
+    .hook("preSubcommand", (_, command) => acceptGlobalOptions(command))
+    .hook("preAction", (_, command) => rejectEmptyValues(command));
 }
 
 function programWith(isBuilt: (verb: string) => boolean): LarderCommand {

@@ -82,6 +82,11 @@ export class Context {
     return this.#layout;
   }
 
+  /** True if no request is sent for packages: with `--offline`, or with `freshness.policy: never` in the config. */
+  get isOffline(): boolean {
+    return this.options.offline === true || this.config.freshness?.policy === "never";
+  }
+
   /** Prints a message, unless `--quiet` is given. */
   info(message: string): void {
     if (!this.options.quiet) writeErr(`${redact(printable(message))}\n`);

@@ -41,8 +41,13 @@ export function lookUp(snapshot: CacheSnapshot, typed: string): LookupResult {
   throw candidates.length === 0 ? noSuchEntry(snapshot, text) : ambiguous(text, candidates);
 }
 
-/** Returns the entries that a text spells, or those with this {@link sharedForms shared form} if it spells none. */
+/**
+ * Returns the entry with this name, or else those that a text spells, or else those with this
+ * {@link sharedForms shared form}.
+ */
 function entriesNamed(entries: readonly SnapshotEntry[], text: string): SnapshotEntry[] {
+  const exact = entries.find(({ name }) => name === text);
+  if (exact) return [exact];
   const spelled = entries.filter(({ name }) => spellings(name).includes(text));
   if (spelled.length > 0) return spelled;
   return entries.filter((entry) => hasSharedForm(entry) && sharedForms(entry.name).includes(text));
@@ -145,12 +150,12 @@ export function selectForRemoval(
   typed: string,
 ): SnapshotEntry[] {
   const text = nameIn(entries, typed);
-  const named = entries.filter(({ name }) => matchesName(text, name));
-  if (named.length > 0 || isGlob(text)) return named;
+  if (isGlob(text)) return entries.filter(({ name }) => matchesName(text, name));
   const sharing = entriesNamed(entries, text);
   if (sharing.length > 1) {
-    const glob = sharing[0]!.type === "build" ? `${text}@*` : `${text.replace(/[:=].*/, "")}/*`;
-    const hint = `write more of the name, or '${glob}' for all of them`;
+    const glob = [`${text}@*`, `${text.replace(/[:=].*/, "")}/*`, `*/${text}`]
+      .find((glob) => sharing.every(({ name }) => matchesName(glob, name)));
+    const hint = glob && `write more of the name, or '${glob}' for all of them`;
     throw ambiguous(text, sharing.map(entryResult), hint);
   }
   if (sharing.length === 1) return sharing;

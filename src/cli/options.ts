@@ -27,7 +27,7 @@ export type Shell = typeof SHELLS[number];
 export const POLICIES = ["always", "missing", "never"] as const;
 
 /** What separates the command of a build from the system. */
-export const SANDBOXES = ["auto", "bwrap", "none"] as const satisfies readonly SandboxChoice[];
+const SANDBOXES = ["auto", "bwrap", "none"] as const satisfies readonly SandboxChoice[];
 
 /** Returns new {@link GlobalOptions} for one command. */
 export function globalOptions(): Option[] {
@@ -70,6 +70,20 @@ export function globalOptionsOf(command: Command): GlobalOptions {
   return options as unknown as GlobalOptions;
 }
 
+/**
+ * Refuses an option with an empty value, such as `--cache-dir "$UNSET"`, which would be as if it were left out.
+ * @throws UsageProblem
+ */
+export function rejectEmptyValues(command: Command): void {
+  for (const each of withAncestors(command)) {
+    for (const option of each.options) {
+      const value: unknown = each.getOptionValue(option.attributeName());
+      const isEmpty = Array.isArray(value) ? value.includes("") : value === "";
+      if (isEmpty) each.error(`'${option.flags}'`, { code: "commander.optionMissingArgument" });
+    }
+  }
+}
+
 /** Returns the command and its ancestors, the program first. */
 function withAncestors(command: Command): Command[] {
   return command.parent ? [...withAncestors(command.parent), command] : [command];
@@ -83,7 +97,7 @@ export function formatOption(): Option {
 /** `--format table|json|TEMPLATE`. */
 export function templateOption(): Option {
   const choices = ["table", "json"];
-  const description = "output format, or a template as '{{name}} {{size}}'";
+  const description = "output format, or a template such as '{{name}} {{size}}'";
   const option = valueOption("--format <format>", description, (text) => {
     if (choices.includes(text) || isTemplate(text)) return text;
     throw notAChoice(text, [...choices, "a template such as '{{name}} {{size}}'"]);
@@ -105,7 +119,10 @@ export function typeOption(types: readonly string[]): Option {
 
 /** `--filter EXPRESSION`. */
 export function filterOption(): Option {
-  return new Option("--filter <expression>", `only entries that match, as size > bytes("100MB")`);
+  return new Option(
+    "--filter <expression>",
+    `only entries that match, such as size > bytes("100MB")`,
+  );
 }
 
 /** `--transfers N`. */
@@ -161,20 +178,24 @@ export function buildOptions(): Option[] {
 /** `--max-memory SIZE`, in bytes, and `--timeout DURATION`, in milliseconds. */
 export function guestLimitOptions(): Option[] {
   return [
-    valueOption("--max-memory <size>", "most memory of a guest (default: 1GiB)", (text) => {
+    valueOption("--max-memory <size>", "maximum memory of a guest (default: 1GiB)", (text) => {
       const bytes = parseBytes(text);
       if (bytes >= MIN_MEMORY && bytes <= MAX_MEMORY) return bytes;
       throw new LarderError("LDR_USAGE", `"${text}" is not between 64KiB and 4GiB`, {
         hint: "Wasm has memories of these sizes: write one such as 256MiB",
       });
     }),
-    valueOption("--timeout <duration>", "most time for a command, or for a request", (text) => {
-      const milliseconds = Math.ceil(parseDuration(text));
-      if (milliseconds > 0) return Math.min(milliseconds, MAX_TIMER);
-      throw new LarderError("LDR_USAGE", `"${text}" leaves no time to run`, {
-        hint: "write a duration such as 30s, or leave the option out",
-      });
-    }),
+    valueOption(
+      "--timeout <duration>",
+      "maximum time for a command, or for each request",
+      (text) => {
+        const milliseconds = Math.ceil(parseDuration(text));
+        if (milliseconds > 0) return Math.min(milliseconds, MAX_TIMER);
+        throw new LarderError("LDR_USAGE", `"${text}" leaves no time to run`, {
+          hint: "write a duration such as 30s, or leave the option out",
+        });
+      },
+    ),
   ];
 }
 

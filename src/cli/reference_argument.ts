@@ -90,7 +90,9 @@ function unknownTransport(text: string, transport: string): LarderError {
   const kind = transport.endsWith("://") ? "scheme" : "transport";
   const message =
     `bad reference "${text}": it begins with "${transport}", but a reference has no ${kind}`;
-  const hint = /^https?:/i.test(transport)
+  const hint = /^https:/i.test(transport)
+    ? `leave out ${transport}`
+    : /^http:/i.test(transport)
     ? `leave out ${transport}; --insecure allows plain HTTP`
     : "larder reads registries only: write ghcr.io/owner/app:tag or docker://ghcr.io/owner/app:tag";
   return new LarderError("LDR_BAD_REFERENCE", message, { hint });

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { LarderError } from "../base/errors.ts";
+import { LarderError, shellWord } from "../base/errors.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
 import {
   GIVEN_MODE,
@@ -7,7 +7,7 @@ import {
   openEmpty,
   rejectSpecialFile,
 } from "../base/files/place_file.ts";
-import { diskError } from "../base/files/system_error.ts";
+import { diskError, notAFolder, obstacleTo } from "../base/files/system_error.ts";
 import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
@@ -38,6 +38,7 @@ const OTHER_ARCHIVES = /\.(?:tar\.[a-z0-9]+|t[bx]z2?|zip|7z|rar|gz|zst|xz)$/i;
 export function destinationOf(path: string, isSingle: boolean): Destination {
   if (path === "") throw emptyPath();
   if (path === "-") return { form: isSingle ? "file" : "archive", path: undefined };
+  if (isSingle && /[/\\]$/.test(path)) throw folderNamed(path);
   if (isSingle) return { form: "file", path };
   const archive = ARCHIVES.find(([suffix]) => suffix.test(path));
   if (archive) return { form: "archive", path, compression: archive[1] };
@@ -64,19 +65,17 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
   if (path === undefined) return;
   rejectSpecialFile(path);
   const parent = dirname(path);
+  const obstacle = obstacleTo(parent);
+  if (obstacle !== undefined) throw notAFolder(`cannot write ${path}`, obstacle);
   if (!statOf(parent)?.isDirectory) {
     throw new LarderError("LDR_USAGE", `the folder ${parent} does not exist`, {
-      hint: `create it: mkdir -p ${parent}`,
+      hint: `create it: mkdir -p ${shellWord(parent)}`,
     });
   }
   const info = statOf(path);
   if (!info) return;
   if (info.isDirectory) {
-    if (form !== "folder") {
-      throw new LarderError("LDR_USAGE", `${path} is a folder`, {
-        hint: `write the name of a file, such as ${join(path, "NAME")}`,
-      });
-    }
+    if (form !== "folder") throw folderNamed(path);
     if (readFolder(path).length === 0) return;
     if (force && statIfAny(join(path, LAYOUT_FILE))) return;
     throw new LarderError("LDR_USAGE", `${path} is not empty`, {
@@ -90,6 +89,12 @@ export function checkDestination({ form, path }: Destination, force: boolean): v
       hint: "write another name, or replace it with --force",
     });
   }
+}
+
+function folderNamed(path: string): LarderError {
+  return new LarderError("LDR_USAGE", `${path} is a folder`, {
+    hint: `write the name of a file, such as ${join(path, "NAME")}`,
+  });
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

@@ -23,6 +23,8 @@ export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "wai
   readonly writeOut: (bytes: Uint8Array) => void;
   /** True if an entry that is removed meanwhile is left out: a glob named it. */
   readonly leavesOutRemoved?: boolean | undefined;
+  /** Called with an entry that a glob named and that has no images: an index that was pushed empty. */
+  readonly skipped?: ((entry: SnapshotEntry) => void) | undefined;
   /** Called with the bytes to write. */
   readonly planned?: ((bytes: number) => void) | undefined;
 }
@@ -57,7 +59,7 @@ export async function exportEntries(
     if (destination.form === "file") {
       return await exportFile(layout, entries[0]!, destination, options);
     }
-    const found = await contentsOf(layout, entries, options.leavesOutRemoved ?? false);
+    const found = await contentsOf(layout, entries, options);
     const contents = [...found.values()];
     const files = layoutFiles(contents, options.isKnown);
     const docker = destination.form === "archive" && dockerManifest(contents);
@@ -69,19 +71,24 @@ export async function exportEntries(
   }, options);
 }
 
-/** @throws LarderError LDR_NOT_CACHED if something is missing, or nothing is left */
+/** @throws LarderError LDR_NOT_CACHED if something is missing, or nothing is left; LDR_NO_PLATFORM for an empty index */
 async function contentsOf(
   layout: Layout,
   entries: readonly SnapshotEntry[],
-  leavesOutRemoved: boolean,
+  { leavesOutRemoved, skipped }: ExportOptions,
 ): Promise<Map<SnapshotEntry, EntryContent>> {
   const contents = new Map<SnapshotEntry, EntryContent>();
+  let failure: unknown;
   for (const entry of entries) {
-    const content = await contentUnlessRemoved(layout, entry);
+    const content = await contentUnlessRemoved(layout, entry).catch((error) => {
+      if (!leavesOutRemoved || !hasCode(error, "LDR_NO_PLATFORM")) throw error;
+      failure = error;
+      skipped?.(entry);
+    });
     if (content) contents.set(entry, content);
     else if (!leavesOutRemoved) throw removedMeanwhile(entry);
   }
-  if (contents.size === 0) throw removedMeanwhile(entries[0]!);
+  if (contents.size === 0) throw failure ?? removedMeanwhile(entries[0]!);
   return contents;
 }
 

@@ -155,9 +155,7 @@ export function artifactKind(manifest: ImageManifest): ArtifactKind {
   return isContainerConfig(manifest.config.mediaType) ? "image" : "artifact";
 }
 
-/**
- * True if two manifests are of the same content: Spin writes a manifest anew, so that its bytes and digest are others.
- */
+/** True if two manifests are of the same content: Spin rewrites a manifest, which changes its bytes and digest. */
 export function isSameImage(one: ImageManifest, other: ImageManifest): boolean {
   return one.config.digest === other.config.digest && one.layers.length === other.layers.length &&
     one.layers.every(({ digest }, i) => digest === other.layers[i]!.digest);
@@ -260,7 +258,7 @@ function check<T extends v.GenericSchema>(
 function malformed(
   subject: string,
   reason: string,
-  hint = "tell its publisher, who has to push it again",
+  hint = "ask its publisher to push it again",
 ): LarderError {
   return new LarderError("LDR_BAD_MANIFEST", `bad manifest of ${subject}: ${excerpt(reason)}`, {
     hint,

@@ -32,6 +32,8 @@ const REGISTRY = new RegExp(
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const TAG_RULE = `letters, digits, "_", "." and "-" (128 at most, not beginning with "." or "-")`;
+/** What is certainly meant as a file or folder: `./app`, `/app`, `.`. */
+const PATH = /^\.{0,2}[\\/]|^\.{1,2}$/;
 /** Characters of a repository, without its registry (distribution/reference). */
 const MAX_REPOSITORY = 255;
 /** An image ID or a digest, which is no name although the grammar of names permits it (distribution/reference). */
@@ -44,6 +46,7 @@ const DIGEST_ALONE = /^(?:(?:sha256:)?[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 export function parseReference(text: string): Reference {
   if (text === "") throw badReference(text, "it is empty");
   if (/\s/.test(text)) throw badReference(text, "it contains white space");
+  if (PATH.test(text)) throw badReference(text, "it is a path");
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
   if (scheme) {
     throw badReference(text, `it begins with "${scheme[0]}", but a reference has no scheme`);
@@ -59,6 +62,7 @@ export function parseReference(text: string): Reference {
   const hasTag = colon > named.lastIndexOf("/") && !isBareRegistry(named);
   const name = hasTag ? named.slice(0, colon) : named;
   const tag = hasTag ? named.slice(colon + 1) : undefined;
+  if (tag === "") throw badReference(text, "nothing follows the colon");
   if (tag !== undefined && !TAG.test(tag)) {
     throw badReference(text, `the tag "${tag}" must consist of ${TAG_RULE}`);
   }
@@ -76,6 +80,7 @@ function isBareRegistry(named: string): boolean {
 }
 
 function digestPart(text: string, digest: string): Digest {
+  if (digest === "") throw badReference(text, "nothing follows the @");
   try {
     return parseDigest(digest);
   } catch (error) {
@@ -86,22 +91,27 @@ function digestPart(text: string, digest: string): Digest {
 function splitName(text: string, name: string): { registry: string; repository: string } {
   const slash = name.indexOf("/");
   const first = slash < 0 ? name : name.slice(0, slash);
-  const isRegistry = slash < 0
-    ? isBareRegistry(name)
-    : /[.:[]/.test(first) || first === "localhost" || first === LOCAL_REGISTRY;
+  const isRegistry = slash < 0 ? isBareRegistry(name) : namesRegistry(first);
   let registry = isRegistry ? first : DOCKER_HUB;
   let repository = isRegistry ? name.slice(first.length + 1) : name;
 
   const problem = registryProblem(registry);
   if (problem) throw badReference(text, problem);
   registry = canonicalRegistry(registry);
-  if (repository === "") throw badReference(text, `the repository is missing after "${first}"`);
+  if (repository === "") {
+    throw badReference(text, `the repository is missing${first && ` after "${first}"`}`);
+  }
   if (registry === DOCKER_HUB && !repository.includes("/")) repository = `library/${repository}`;
   checkRepository(text, repository);
   if (repository.length > MAX_REPOSITORY) {
     throw badReference(text, `the repository is longer than ${MAX_REPOSITORY} characters`);
   }
   return { registry, repository };
+}
+
+/** True if the first part of a name with several is a registry, not the user of Docker Hub. */
+export function namesRegistry(first: string): boolean {
+  return /[.:[]/.test(first) || first === "localhost" || first === LOCAL_REGISTRY;
 }
 
 /** Returns what is wrong with the name of a registry, or undefined if it is valid. */

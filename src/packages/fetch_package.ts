@@ -1,6 +1,6 @@
 import { hasCode, LarderError } from "../base/errors.ts";
 import { PULL_ROUNDS } from "../base/limits.ts";
-import { Tries } from "../base/tries.ts";
+import { type NextTry, Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
@@ -48,11 +48,8 @@ export async function fetchPackage(
     throw notCached(request);
   }
   const cause = causeOf(record, session);
-  const fetched = expected
-    ? await fetchExpected(request, expected, record, session, signal)
-    : await fetchShared(request, record, session, signal) ??
-      await fetchUnknown(request, record, session, signal);
-  const { digest, size, isReceived, isShared } = fetched;
+  const fetch = new PackageFetch(request, record, session, signal);
+  const { digest, size, isReceived, isShared } = await fetch.run(expected);
   return {
     request,
     outcome: isReceived ? "fetched" : "cached",
@@ -64,29 +61,193 @@ export async function fetchPackage(
   };
 }
 
-/**
- * Fetches the package that the shared cache has under the same name.
- * @returns undefined if there is none, or the user wants what its server has now
- */
-async function fetchShared(
-  request: PackageRequest,
-  before: PackageRecord | undefined,
-  session: PackageSession,
-  signal: AbortSignal,
-): Promise<Fetched | undefined> {
-  const { shared, options } = session;
-  if (!shared || options.replace || isLocal(request)) return undefined;
-  const record = await sharedPackage(shared, request.id, signal);
-  if (!record) return undefined;
-  const { digest, size } = record;
-  const source = new SharedFetcher(shared);
-  try {
-    const blob = { mediaType: MEDIA_TYPE, digest, size };
-    return await fetchKnown(request, blob, before, session, signal, source);
-  } catch (error) {
-    // What the record names is not there, so that the server of the package decides.
-    if (hasCode(error, "LDR_NOT_FOUND")) return undefined;
-    throw error;
+/** The fetch of one package. */
+class PackageFetch {
+  readonly #request: PackageRequest;
+  /** The record that it replaces. */
+  readonly #before: PackageRecord | undefined;
+  readonly #session: PackageSession;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    request: PackageRequest,
+    before: PackageRecord | undefined,
+    session: PackageSession,
+    signal: AbortSignal,
+  ) {
+    this.#request = request;
+    this.#before = before;
+    this.#session = session;
+    this.#signal = signal;
+  }
+
+  /** @param expected the content that the package must have, if that is known */
+  async run(expected: BlobDescriptor | undefined): Promise<Fetched> {
+    if (expected) return await this.#fetchExpected(expected);
+    return await this.#fetchShared() ?? await this.#fetchUnknown();
+  }
+
+  /**
+   * Fetches the package that the shared cache has under the same name.
+   * @returns undefined if there is none, or the user wants what its server has now
+   */
+  async #fetchShared(): Promise<Fetched | undefined> {
+    const { shared, options } = this.#session;
+    if (!shared || options.replace || isLocal(this.#request)) return undefined;
+    const record = await sharedPackage(shared, this.#request.id, this.#signal);
+    if (!record) return undefined;
+    const { digest, size } = record;
+    try {
+      const blob = { mediaType: MEDIA_TYPE, digest, size };
+      return await this.#fetchKnown(blob, new SharedFetcher(shared));
+    } catch (error) {
+      // What the record names is not there, so that the server of the package decides.
+      if (hasCode(error, "LDR_NOT_FOUND")) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Fetches a package by its digest. If a server has content of another size than the record names, receives all of it,
+   * because the error shows the digests of both.
+   */
+  async #fetchExpected(blob: BlobDescriptor): Promise<Fetched> {
+    try {
+      return await this.#fetchKnown(blob, sourceOf(this.#request, this.#session));
+    } catch (error) {
+      if (this.#request.digest !== undefined || !hasCode(error, "LDR_SIZE_MISMATCH")) throw error;
+      return await this.#fetchUnknown(blob.digest);
+    }
+  }
+
+  async #fetchKnown(blob: BlobDescriptor, source: Fetcher): Promise<Fetched> {
+    const request = this.#request;
+    const { blobs, clock, observer, arrived } = this.#session;
+    const signal = this.#signal;
+    const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+    const received = await transfer(
+      source,
+      blob,
+      () => blobs.ingest(blob, { waiting, signal }),
+      {
+        clock,
+        signal,
+        onStart: (offset) => this.#started(offset, blob.size),
+        onBytes: (count) => observer.progressed?.(request, count),
+        onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
+      },
+    );
+    const size = blobs.findData(blob.digest)?.size;
+    if (size === undefined) throw deletedMeanwhile(request);
+    const isReceived = received !== undefined || arrived.has(request);
+    if (isReceived) arrived.set(request, { ...blob, size });
+    this.#record({ digest: blob.digest, size });
+    const isShared = source instanceof SharedFetcher && source.isShared;
+    return { digest: blob.digest, size, isReceived, isShared };
+  }
+
+  /**
+   * Fetches a package whose digest is not known, from the first URL that has it.
+   * @param expected the only digest that is accepted
+   */
+  async #fetchUnknown(expected?: Digest): Promise<Fetched> {
+    let failure: unknown;
+    for (const url of this.#request.urls) {
+      try {
+        return await this.#fetchFrom(parsePackageUrl(url), expected);
+      } catch (error) {
+        if (this.#signal.aborted) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async #fetchFrom(url: URL, expected: Digest | undefined): Promise<Fetched> {
+    const request = this.#request;
+    const { clock, observer, layout, arrived } = this.#session;
+    // A process that was waited for may have recorded it; what is to be replaced is recorded already.
+    const isPresent = () => this.#before === undefined && this.#recorded() !== undefined;
+    const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
+    const options = { waiting, signal: this.#signal };
+    const tries = new Tries(clock);
+    for (let round = 1;;) {
+      using ingest = await UnnamedIngest.open(layout, partialKey(url.href), isPresent, options);
+      if (!ingest) {
+        const present = this.#recorded();
+        if (present) return present;
+        continue;
+      }
+      const next = await this.#receive(ingest, url, tries);
+      if (next) {
+        await clock.sleep(next.pause, this.#signal);
+        continue;
+      }
+      rejectOtherKind(request, ingest, url);
+      const blob = await commit(ingest, expected);
+      if (blob) {
+        arrived.set(request, { mediaType: MEDIA_TYPE, ...blob });
+        this.#record(blob);
+        return { ...blob, isReceived: true };
+      }
+      if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
+    }
+  }
+
+  /** Receives the rest of a file; returns the next try if the connection broke. */
+  async #receive(ingest: UnnamedIngest, url: URL, tries: Tries): Promise<NextTry | undefined> {
+    const request = this.#request;
+    const { observer, transport } = this.#session;
+    const { offset } = ingest;
+    try {
+      await receive(ingest, url, {
+        transport,
+        signal: this.#signal,
+        tries,
+        onStart: (offset, size) => this.#started(offset, size),
+        onBytes: (count) => observer.progressed?.(request, count),
+      });
+      return undefined;
+    } catch (error) {
+      if (ingest.offset - offset >= PROGRESS_RESETS_TRIES) tries.restart();
+      const next = isTransient(error) ? tries.next(error) : undefined;
+      if (!next) throw error;
+      const reason = (error as Error).message;
+      observer.note?.(`${request.fileName}: ${reason}; trying again (${next.ordinal})`);
+      return next;
+    }
+  }
+
+  #started(offset: number, size: number | undefined): void {
+    const { sizes, observer } = this.#session;
+    if (size !== undefined) sizes.set(this.#request, size);
+    observer.started?.(this.#request, offset, size);
+  }
+
+  /** Returns what is cached under the name of the request, whatever its digest. */
+  #recorded(): Fetched | undefined {
+    const { packages, blobs } = this.#session;
+    const record = packages.find(this.#request.id);
+    if (!record) return undefined;
+    const { digest, size } = record;
+    const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
+    return path === undefined ? undefined : { digest, size, isReceived: false };
+  }
+
+  /**
+   * Records the package.
+   * @throws LarderError LDR_DIGEST_MISMATCH if another process has recorded other content since the fetch began
+   */
+  #record({ digest, size }: Pick<Fetched, "digest" | "size">): void {
+    const { packages, clock } = this.#session;
+    const { id, urls: [first], fileName, vouchedBy } = this.#request;
+    const now = packages.find(id);
+    if (now && now.digest !== digest && now.digest !== this.#before?.digest) {
+      throw otherContent(this.#request, now.digest, digest);
+    }
+    const url = first === undefined ? undefined : withoutCredentials(new URL(first));
+    const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
+    packages.use(file, clock.now());
   }
 }
 
@@ -95,133 +256,6 @@ function sourceOf(request: PackageRequest, { shared, transport }: PackageSession
   if (isLocal(request)) return new FileFetcher(request.urls[0]!);
   const origin = new UrlFetcher(transport, request.urls);
   return shared ? new SharedFetcher(shared, origin) : origin;
-}
-
-async function fetchKnown(
-  request: PackageRequest,
-  blob: BlobDescriptor,
-  before: PackageRecord | undefined,
-  session: PackageSession,
-  signal: AbortSignal,
-  source: Fetcher = sourceOf(request, session),
-): Promise<Fetched> {
-  const { blobs, clock, observer } = session;
-  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
-  const received = await transfer(
-    source,
-    blob,
-    () => blobs.ingest(blob, { waiting, signal }),
-    {
-      clock,
-      signal,
-      onStart: (offset) => started(request, session, offset, blob.size),
-      onBytes: (count) => observer.progressed?.(request, count),
-      onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
-    },
-  );
-  const size = blobs.findData(blob.digest)?.size;
-  if (size === undefined) throw deletedMeanwhile(request);
-  const isReceived = received !== undefined || session.arrived.has(request);
-  if (isReceived) session.arrived.set(request, { ...blob, size });
-  record(request, { digest: blob.digest, size }, before, session);
-  const isShared = source instanceof SharedFetcher && source.isShared;
-  return { digest: blob.digest, size, isReceived, isShared };
-}
-
-/**
- * Fetches a package by its digest. If a server has content of another size than the record names, receives all of it,
- * because the error shows the digests of both.
- */
-async function fetchExpected(
-  request: PackageRequest,
-  blob: BlobDescriptor,
-  before: PackageRecord | undefined,
-  session: PackageSession,
-  signal: AbortSignal,
-): Promise<Fetched> {
-  try {
-    return await fetchKnown(request, blob, before, session, signal);
-  } catch (error) {
-    if (request.digest !== undefined || !hasCode(error, "LDR_SIZE_MISMATCH")) throw error;
-    return await fetchUnknown(request, before, session, signal, blob.digest);
-  }
-}
-
-/**
- * Fetches a package whose digest is not known, from the first URL that has it.
- * @param before the record that it replaces
- * @param expected the only digest that is accepted
- */
-async function fetchUnknown(
-  request: PackageRequest,
-  before: PackageRecord | undefined,
-  session: PackageSession,
-  signal: AbortSignal,
-  expected?: Digest,
-): Promise<Fetched> {
-  let failure: unknown;
-  for (const url of request.urls) {
-    try {
-      return await fetchFrom(parsePackageUrl(url), request, before, session, signal, expected);
-    } catch (error) {
-      if (signal.aborted) throw error;
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-async function fetchFrom(
-  url: URL,
-  request: PackageRequest,
-  before: PackageRecord | undefined,
-  session: PackageSession,
-  signal: AbortSignal,
-  expected?: Digest,
-): Promise<Fetched> {
-  const { clock, observer, transport } = session;
-  // A process that was waited for may have recorded it; what is to be replaced is recorded already.
-  const isPresent = () => before === undefined && recorded(request, session) !== undefined;
-  const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
-  const tries = new Tries(clock);
-  for (let round = 1;;) {
-    using ingest = await UnnamedIngest.open(session.layout, partialKey(url.href), isPresent, {
-      waiting,
-      signal,
-    });
-    if (!ingest) {
-      const present = recorded(request, session);
-      if (present) return present;
-      continue;
-    }
-    const { offset } = ingest;
-    try {
-      await receive(ingest, url, {
-        transport,
-        signal,
-        tries,
-        onStart: (offset, size) => started(request, session, offset, size),
-        onBytes: (count) => observer.progressed?.(request, count),
-      });
-    } catch (error) {
-      if (ingest.offset - offset >= PROGRESS_RESETS_TRIES) tries.restart();
-      const next = isTransient(error) ? tries.next(error) : undefined;
-      if (!next) throw error;
-      observer.note?.(
-        `${request.fileName}: ${(error as Error).message}; trying again (${next.ordinal})`,
-      );
-      await clock.sleep(next.pause, signal);
-      continue;
-    }
-    rejectOtherKind(request, ingest, url);
-    const blob = await commit(ingest, expected);
-    if (blob) {
-      session.arrived.set(request, { mediaType: MEDIA_TYPE, ...blob });
-      record(request, blob, before, session);
-      return { ...blob, isReceived: true };
-    }
-    if (round++ === PULL_ROUNDS) throw deletedMeanwhile(request);
-  }
 }
 
 /** @throws LarderError LDR_DIGEST_MISMATCH for other content than expected, which is removed */
@@ -234,28 +268,6 @@ async function commit(ingest: UnnamedIngest, expected: Digest | undefined) {
   }
 }
 
-function started(
-  request: PackageRequest,
-  { sizes, observer }: PackageSession,
-  offset: number,
-  size: number | undefined,
-): void {
-  if (size !== undefined) sizes.set(request, size);
-  observer.started?.(request, offset, size);
-}
-
-/** Returns what is cached under the name of a request, whatever its digest. */
-function recorded(
-  { id }: PackageRequest,
-  { packages, blobs }: PackageSession,
-): Fetched | undefined {
-  const record = packages.find(id);
-  if (!record) return undefined;
-  const { digest, size } = record;
-  const path = blobs.find({ mediaType: MEDIA_TYPE, digest, size });
-  return path === undefined ? undefined : { digest, size, isReceived: false };
-}
-
 /** @throws LarderError LDR_BAD_RESPONSE for what cannot be the package, such as the login page of a network */
 function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, url: URL): void {
   const noun = otherKindThanNamed(fileName, ingest.start(SIGNATURE_SIZE));
@@ -264,25 +276,4 @@ function rejectOtherKind({ fileName }: PackageRequest, ingest: UnnamedIngest, ur
   throw new LarderError("LDR_BAD_RESPONSE", `what ${url.host} sent is not ${noun}`, {
     hint: "open the URL in a browser: a proxy or a login page may answer in its place",
   });
-}
-
-/**
- * Records a package.
- * @param before its record when the fetch began
- * @throws LarderError LDR_DIGEST_MISMATCH if another process has recorded other content since
- */
-function record(
-  request: PackageRequest,
-  { digest, size }: Pick<Fetched, "digest" | "size">,
-  before: PackageRecord | undefined,
-  { packages, clock }: PackageSession,
-): void {
-  const { id, urls: [first], fileName, vouchedBy } = request;
-  const now = packages.find(id);
-  if (now && now.digest !== digest && now.digest !== before?.digest) {
-    throw otherContent(request, now.digest, digest);
-  }
-  const url = first === undefined ? undefined : withoutCredentials(new URL(first));
-  const file = { ...id, mediaType: MEDIA_TYPE, digest, size, url, fileName, vouchedBy };
-  packages.use(file, clock.now());
 }

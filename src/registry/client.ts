@@ -51,7 +51,11 @@ export interface ClientDependencies {
   /** Milliseconds without a byte after which reading a body fails. */
   readonly stallTimeout?: number;
   /** The mirrors of repositories; by default, there are none. */
-  readonly mirrors?: MirrorMessages & { readonly route: FindRoute };
+  readonly mirrors?: MirrorMessages & {
+    readonly route: FindRoute;
+    /** Returns further headers of requests to mirrors. */
+    readonly headers?: () => Readonly<Record<string, string>>;
+  };
   /** Asked for digests before mirrors and registries. */
   readonly shared?: SharedContent | undefined;
 }
@@ -82,7 +86,15 @@ export class RegistryClient {
     const { clock, stallTimeout } = this.#deps;
     const send = (request: RepositoryRequest) => {
       if (isLocal({ registry })) throw inNoRegistry(`${registry}/${repository}`);
-      return this.send(registry, repository, { ...request, isListed, once: once || request.once });
+      const headers = once
+        ? { ...this.#deps.mirrors?.headers?.(), ...request.headers }
+        : request.headers;
+      return this.send(registry, repository, {
+        ...request,
+        headers,
+        isListed,
+        once: once || request.once,
+      });
     };
     return { send, clock, stallTimeout, once };
   }

@@ -53,6 +53,11 @@ export class Repository implements Fetcher {
     return [];
   }
 
+  /** True if other places are asked first. */
+  hasMirrors(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
   /** True if content came from the shared cache. */
   isShared(_digest: Digest): boolean {
     return false;

@@ -24,11 +24,14 @@ import { Space } from "./blobs/space.ts";
 import { StoredManifests } from "./manifests/stored_manifests.ts";
 import { Tags } from "./manifests/tags.ts";
 import { Upstreams } from "./upstreams.ts";
+import type { Via } from "./via.ts";
+import { Waits } from "./waits.ts";
 
 export interface ServiceOptions {
   readonly layout: Layout;
   /** Undefined if registries must not be asked. */
   readonly client: RegistryClient | undefined;
+  readonly via: Via;
   readonly clock: Clock;
   /** True for upstreams that clients may ask for. */
   readonly mayName: (upstream: Reference) => boolean;
@@ -66,8 +69,8 @@ export class RegistryService implements AsyncDisposable {
   readonly #local: LocalRegistry;
 
   constructor(options: ServiceOptions) {
-    const { layout, client, clock, mayName, staleIfError, warn, note, room, onFetched, shared } =
-      options;
+    const { layout, client, via, clock, mayName, staleIfError } = options;
+    const { warn, note, room, onFetched, shared } = options;
     this.#layout = layout;
     this.#mayName = mayName;
     this.#clock = clock;
@@ -75,6 +78,7 @@ export class RegistryService implements AsyncDisposable {
     const blobs = new BlobStore(layout);
     const stored = new StoredManifests(layout, store);
     const upstreams = this.#upstreams = new Upstreams(client);
+    const waits = new Waits(via, upstreams);
     const indexes = this.#indexes = new RepositoryIndexes({
       layout,
       blobs,
@@ -89,6 +93,7 @@ export class RegistryService implements AsyncDisposable {
       entries,
       uses,
       upstreams,
+      waits,
       clock,
       shared,
     });
@@ -100,6 +105,7 @@ export class RegistryService implements AsyncDisposable {
       note,
       warn,
       space,
+      waits,
       onFetched,
       lease: async (digest) => {
         const { ready, release } = lease.hold(digest);
@@ -113,6 +119,7 @@ export class RegistryService implements AsyncDisposable {
       entries,
       uses,
       upstreams,
+      waits,
       clock,
       staleIfError,
       warn,
@@ -124,6 +131,7 @@ export class RegistryService implements AsyncDisposable {
       store,
       indexes,
       upstreams,
+      waits,
       downloads,
       lease,
       pushed,

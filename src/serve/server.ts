@@ -154,7 +154,11 @@ export class RegistryServer {
 }
 
 function askedItself(route: Route): ApiError {
-  return new ApiError(404, unknownCode(route), "this server asked itself for it");
+  return new ApiError(
+    404,
+    unknownCode(route),
+    "a process on the cache of this server asked for it",
+  );
 }
 
 function tooMany(): ApiError {

@@ -12,12 +12,18 @@ const MAX_NAMES = 10;
  * are in between; it would otherwise wait for its own answer.
  */
 export class Via {
-  readonly #own: string;
+  readonly #name: () => string | undefined;
+  readonly #random = `1.1 larder-${crypto.randomUUID()}`;
   /** The servers that the client's request has passed; only requests that name some pay for this. */
   readonly #received = new AsyncLocalStorage<readonly string[]>();
 
-  constructor(own = `1.1 larder-${crypto.randomUUID()}`) {
-    this.#own = own;
+  /** @param name returns the name of the server and of the other processes on its cache, which it does not wait for either */
+  constructor(name: () => string | undefined = () => undefined) {
+    this.#name = name;
+  }
+
+  get #own(): string {
+    return this.#name() ?? this.#random;
   }
 
   /** What a request has that is sent now. */
@@ -26,9 +32,21 @@ export class Via {
     return [...received ?? [], this.#own].join(", ");
   }
 
-  /** True for a request that this server has caused. */
+  /** The server whose client has asked what is asked now: this one, unless another server has asked it. */
+  get origin(): string {
+    return this.#received.getStore()?.[0] ?? this.#own;
+  }
+
+  /** True if the request that is answered now comes from another server. */
+  get isOfServer(): boolean {
+    return this.#received.getStore() !== undefined;
+  }
+
+  /** True for a request that this server, or another process on its cache, has caused. */
   isOwn(headers: Headers): boolean {
-    return headers.get("via")?.includes(this.#own) ?? false;
+    const received = headers.get("via");
+    // Before there was a cache, it had no other name.
+    return received !== null && [this.#own, this.#random].some((name) => received.includes(name));
   }
 
   /** Answers a request; the requests that it causes name the servers that it has passed. */

@@ -15,8 +15,8 @@ const FILE_SETS: readonly ReadonlySet<string>[] = Array.from(
   (_, bits) => new Set(ENTRY_FILES.filter((_, i) => bits & 1 << i)),
 );
 
-/** Temporary files that a killed `writeFileAtomic` leaves beside such a file. */
-const TEMPORARY = /^(?:manifest|config|record|pin)\.json(?:\.[0-9a-f]{8})?\.tmp$/;
+/** Files that a killed larder leaves: those of `writeFileAtomic`, and the lock of a repository that takes pushes. */
+const TEMPORARY = /^(?:(?:manifest|config|record|pin)\.json(?:\.[0-9a-f]{8})?|\.changes)\.tmp$/;
 
 /** A folder in a tree of entries, with everything below it. */
 export interface Folder {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { isNotFound, removeIfAny, statIfAny, writeFileUnsynced } from "../base/files/files.ts";
+import { writeFileUnsynced } from "../base/files/atomic_write.ts";
+import { isNotFound, removeIfAny, statIfAny } from "../base/files/files.ts";
 import { systemCode } from "../base/files/system_error.ts";
 
 /** File in the `registry` folder whose presence says that its names have `_` for `:`. */

@@ -1,10 +1,9 @@
 import { matchesGlob } from "../base/glob.ts";
 import { asDigest, type Digest } from "../oci/digest.ts";
+import { namesRegistry } from "../oci/reference.ts";
 
 const DOCKER_HUB = "docker.io/";
-/** Its short form is the name of what was pushed to this cache. */
-const NO_SHORT_FORM = "docker.io/local/";
-const LIBRARY = "library/";
+const LIBRARY = "library";
 const LATEST = ":latest";
 
 /** The digest at the end of the name of an image or build. */
@@ -41,11 +40,10 @@ export function spellings(name: string): string[] {
   const names = [...new Set([name, shortName(name)])];
   const id = packageIn(name);
   if (id) names.push([id.name, id.version, id.arch].join("/"));
-  if (name.startsWith(DOCKER_HUB) && !name.startsWith(NO_SHORT_FORM)) {
-    const short = name.slice(DOCKER_HUB.length);
-    names.push(short);
-    if (short.startsWith(LIBRARY)) names.push(short.slice(LIBRARY.length));
-  }
+  const [user, ...rest] = name.startsWith(DOCKER_HUB) ? name.split("/").slice(1) : [];
+  // `docker.io/local/app` is another name than `local/app`, and `docker.io/library/acme/app` than `acme/app`.
+  if (user !== undefined && !namesRegistry(user)) names.push(name.slice(DOCKER_HUB.length));
+  if (user === LIBRARY && rest.length === 1) names.push(rest[0]!);
   if (!name.endsWith(LATEST)) return names;
   return [...names, ...names.map((each) => each.slice(0, -LATEST.length))];
 }

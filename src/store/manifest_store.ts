@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { areEqual } from "../base/bytes.ts";
+import { copyFileAtomic, writeFileAtomic } from "../base/files/atomic_write.ts";
 import {
-  copyFileAtomic,
   ensureFolder,
   readBytesIfAny,
   readTextIfAny,
@@ -9,7 +9,6 @@ import {
   statIfAny,
   syncFolder,
   tryTouch,
-  writeFileAtomic,
 } from "../base/files/files.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";

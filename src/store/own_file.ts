@@ -1,5 +1,6 @@
 import { hasCode, type LarderError } from "../base/errors.ts";
-import { readBytesIfAny, statIfAny, writeFileAtomic } from "../base/files/files.ts";
+import { writeFileAtomic } from "../base/files/atomic_write.ts";
+import { readBytesIfAny, statIfAny } from "../base/files/files.ts";
 import { diskError } from "../base/files/system_error.ts";
 import { formatBytes } from "../base/units.ts";
 

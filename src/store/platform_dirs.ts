@@ -41,10 +41,12 @@ export function cacheRoot(
   chosen: { option?: string | undefined; config?: string | undefined; workingFolder?: string } = {},
 ): ResolvedDir {
   const paths = pathsOf(platform);
-  const absolute = (path: string) =>
-    paths.isAbsolute(path)
+  const absolute = (written: string) => {
+    const path = expandHome(platform, written);
+    return paths.isAbsolute(path)
       ? paths.normalize(path)
       : paths.join(chosen.workingFolder ?? Deno.cwd(), path);
+  };
   if (chosen.option) return { path: absolute(chosen.option), rule: "--cache-dir" };
   const variable = platform.env("LARDER_CACHE_DIR");
   if (variable) return { path: absolute(variable), rule: "LARDER_CACHE_DIR" };
@@ -103,6 +105,17 @@ export function home(platform: HostPlatform): string {
       : `${variable} is not set, so there is no home folder for the cache and the config`,
     { hint: `set ${variable}, or name the cache folder with --cache-dir or LARDER_CACHE_DIR` },
   );
+}
+
+/**
+ * Returns a path with the home folder in place of a `~/` at its beginning: shells replace it only at the beginning of a
+ * word, so that a config file, a service or `--cache-dir=~/cache` would make a folder called `~`.
+ *
+ * @throws LarderError LDR_CONFIG as {@link home}
+ */
+export function expandHome(platform: HostPlatform, path: string): string {
+  const isInHome = path.startsWith("~/") || (platform.os === "windows" && path.startsWith("~\\"));
+  return isInHome ? pathsOf(platform).join(home(platform), path.slice(2)) : path;
 }
 
 function platformCache(platform: HostPlatform): ResolvedDir {

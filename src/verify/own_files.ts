@@ -1,11 +1,6 @@
 import { basename, dirname, sep } from "node:path";
-import {
-  readFolder,
-  removeIfAny,
-  stampOf,
-  statIfAny,
-  writeFileAtomic,
-} from "../base/files/files.ts";
+import { writeFileAtomic } from "../base/files/atomic_write.ts";
+import { readFolder, removeIfAny, stampOf, statIfAny } from "../base/files/files.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import { Unreadable } from "../snapshot/unreadable.ts";
 import { isPinFile, repairPins } from "../store/entries/pin_file.ts";

@@ -1,13 +1,7 @@
 import { dirname } from "node:path";
 import { hasCode, messageOf } from "../base/errors.ts";
-import {
-  copyFileAtomic,
-  ensureFolder,
-  isSameFile,
-  removeIfAny,
-  stampOf,
-  statIfAny,
-} from "../base/files/files.ts";
+import { copyFileAtomic } from "../base/files/atomic_write.ts";
+import { ensureFolder, isSameFile, removeIfAny, stampOf, statIfAny } from "../base/files/files.ts";
 import { diskError, systemCode } from "../base/files/system_error.ts";
 import { takeListedSnapshot } from "../snapshot/listed_snapshot.ts";
 import type { Content } from "../snapshot/file_state.ts";

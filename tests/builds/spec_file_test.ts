@@ -63,6 +63,13 @@ Deno.test("parseSpec names a build after its file, and reads JSON and anchors", 
   assert.deepEqual(parseSpec(`inputs:\nenv:\nbuild: {cache: }\n${MINIMAL}`, "/a.yaml").inputs, []);
 });
 
+Deno.test("parseSpec asks for a name if the file has none for a build", () => {
+  assert.throws(() => parseSpec(MINIMAL, "/a/my image.yaml"), {
+    message: 'bad spec at /a/my image.yaml:1:1: "my image" cannot be the name of a build',
+    hint: /name: my-image$/,
+  });
+});
+
 Deno.test("parseSpec says what is wrong at which line, and what to write", async (t) => {
   const cases: [name: string, text: string, position: string, reason: RegExp, hint: RegExp][] = [
     ["no YAML", "run: [sh\noutput: x", "2:1", /bracket .* missing/, /close what was opened/],
@@ -80,7 +87,13 @@ Deno.test("parseSpec says what is wrong at which line, and what to write", async
     ["a path as output", "run: [sh]\noutput: a/b", "2:9", /not the name of a file/, /-o says/],
     ["dots as output", 'run: [sh]\noutput: ".."', "2:9", /not the name of a file/, /-o says/],
     ["a list as output", "run: [sh]\noutput: [a]", "2:9", /output is a list/, /write a text/],
-    ["a bad name", `name: a b\n${MINIMAL}`, "1:7", /"a b" is not a name/, /letters/],
+    [
+      "a bad name",
+      `name: a b\n${MINIMAL}`,
+      "1:7",
+      /"a b" cannot be the name of a build/,
+      /letters/,
+    ],
     ["a text as inputs", `inputs: a\n${MINIMAL}`, "1:9", /inputs is a text/, /\[A, B\]/],
     ["an empty input", `inputs: [""]\n${MINIMAL}`, "1:10", /is empty/, /rootfs/],
     ["null as input", `inputs: [~]\n${MINIMAL}`, "1:10", /is empty/, /rootfs/],

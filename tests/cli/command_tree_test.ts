@@ -111,12 +111,15 @@ const WRONG: [string, string[], RegExp, RegExp][] = [
     /^unknown command 'cache'$/,
     /^did you mean list or clean\?$/,
   ],
-  ["docker's push", ["push", "x"], /^unknown command 'push'$/, /^larder only pulls/],
+  ["docker's push", ["push", "x"], /^unknown command 'push'$/, /^larder serve takes pushes/],
   ["--json", ["list", "--json"], /^unknown option '--json'$/, /^--format json prints JSON$/],
   ["--yes", ["gc", "--yes"], /^unknown option '--yes'$/, /^--force removes/],
   ["--tls-verify", ["pull", "--tls-verify=false", "x"], /^unknown option/, /^--insecure allows/],
   ["a verb of config", ["config", "foo"], /^unknown command 'foo'$/, /^did you mean show\?$/],
   ["config list", ["config", "list"], /^unknown command 'list'$/, /^did you mean show\?$/],
+  ["an empty value", ["list", "--cache-dir", ""], /^--cache-dir needs a value$/, /^--cache-dir </],
+  ["an empty value before the verb", ["--config", "", "gc"], /^--config needs a value$/, /read/],
+  ["an empty value of several", ["build", "--env", "A=1", "--env", ""], /^--env needs/, /repeat/],
   ["control characters", ["\x1b[2J"], /^unknown command ' \[2J'$/, /./],
 ];
 

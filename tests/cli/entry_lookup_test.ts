@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import * as fc from "fast-check";
 import { hasCode, LarderError } from "../../src/base/errors.ts";
 import { DetailedError } from "../../src/cli/errors.ts";
-import { lookUp } from "../../src/cli/entry_lookup.ts";
+import { lookUp, selectForRemoval } from "../../src/cli/entry_lookup.ts";
+import { formatReference, parseReference } from "../../src/oci/reference.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
+import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../src/snapshot/types.ts";
+import { displayName } from "../../src/store/entry_names.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
   blob,
@@ -184,3 +188,45 @@ for (const [path, name, isHidden] of HIDDEN) {
     });
   });
 }
+
+Deno.test("the name of an entry finds and removes it alone, whole and as tables show it", () => {
+  const of = (...parts: string[]) => fc.constantFrom(...parts);
+  const joined = (parts: fc.Arbitrary<string>[]) => fc.tuple(...parts).map((all) => all.join("/"));
+  const digest = of("a", "b").map((digit) => `sha256:${digit.repeat(64)}`);
+  const names: Partial<Record<EntryType, fc.Arbitrary<string>>> = {
+    image: joined([of("docker.io", "ghcr.io", "local"), of("library", "local", "ghcr.io"), of("a")])
+      .map((name) => formatReference(parseReference(name))),
+    package: joined([of("npm/@a", "@a", "a"), of("a", "1"), of("1"), of("1", "2")]),
+    build: fc.tuple(of("a", "b"), digest).map(([name, key]) => `${name}@${key}`),
+    compiled: digest.map((digest) => `${digest}/engine`),
+  };
+  const kinds = Object.entries(names).map(([type, name]) => name.map((name) => ({ type, name })));
+  const cache = fc.uniqueArray(fc.oneof(...kinds), { selector: ({ name }) => name, maxLength: 8 });
+  fc.assert(fc.property(cache, (entries) => {
+    const snapshot = { entries, contents: [] } as unknown as CacheSnapshot;
+    for (const entry of snapshot.entries) {
+      for (const text of new Set([entry.name, displayName(entry.name)])) {
+        const found = lookUp(snapshot, text);
+        assert.equal(found.kind === "entry" && found.entry.name, entry.name);
+        assert.deepEqual(selectForRemoval(snapshot.entries, text), [entry]);
+      }
+    }
+  }));
+});
+
+Deno.test("selectForRemoval refuses a name that entries share, and hints at a glob for all of them", () => {
+  const names = ["a/hello/1/amd64", "b/hello/1/amd64", "a/hello/1/arm64", "b/hello/2/amd64"];
+  const entries = names.map((name) => ({ type: "package", name })) as unknown as SnapshotEntry[];
+  for (
+    const [text, glob] of [
+      ["hello/1/amd64", "*/hello/1/amd64"],
+      ["hello=1", "hello/*"],
+      ["hello", "hello/*"],
+    ] as const
+  ) {
+    assert.throws(() => selectForRemoval(entries, text), {
+      code: "LDR_USAGE",
+      hint: `write more of the name, or '${glob}' for all of them`,
+    });
+  }
+});

@@ -83,7 +83,7 @@ const HARMLESS: readonly (readonly [command: string, code: number])[] = [
 const [PINS, PIN] = Object.keys(OWN_FILES);
 
 for (const [file, oneBad] of Object.entries(OWN_FILES)) {
-  for (const [damage, apply] of Object.entries(DAMAGES)) {
+  for (const [row, [damage, apply]] of Object.entries(DAMAGES).entries()) {
     Deno.test(`every command goes on, gc keeps what may be pinned, and verify --repair repairs it if ${file} ${damage}`, async () => {
       using home = filled();
       const path = join(home.registry, file);
@@ -92,7 +92,11 @@ for (const [file, oneBad] of Object.entries(OWN_FILES)) {
       const isSeen = file !== LEASE &&
         !(damage === "is empty" && (file === PINS || file === "journal.jsonl"));
       const mayBePinned = file === PINS && damage !== "is empty";
-      for (const [command, code] of HARMLESS) {
+      // All commands read the pins; of each other file, each meets every third damage. What is pinned is unpinned.
+      const commands = HARMLESS.filter(([command], i) =>
+        file === PINS || (i + row) % 3 === 0 || /^(un)?pin /.test(command)
+      );
+      for (const [command, code] of commands) {
         const result = await home.larder(...command.split(" "));
         const isKept = mayBePinned && command.startsWith("clean");
         assert.equal(result.code, isKept ? 1 : code, `${command}: ${result.stderr}`);

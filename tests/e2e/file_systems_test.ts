@@ -12,7 +12,7 @@ const APP = image([1, 2].map((number) => blob(randomBytes(64 * 1024, `layer ${nu
 /** Runs larder while a system call fails, as on file systems that do not have it. */
 const failing = (call: string, how: string) => ({
   under: [
-    ...["strace", "-f", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
+    ...["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", `trace=${call}`],
     ...["-e", `inject=${call}:${how}`],
   ],
 });

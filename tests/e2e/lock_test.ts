@@ -164,6 +164,8 @@ Deno.test("lock takes a package that is named twice, or that is at two URLs, and
   assert.equal(lockOf(user).match(/name: hello/g)?.length, 4);
   for (const url of urls) await ok(user.larder(["fetch", "--frozen", url]));
   await ok(user.larder(["fetch", "--frozen", "--from", "list.yaml", "-o", "out/"]));
+  const all = await ok(user.larder(["fetch", "--frozen"]));
+  assert.equal(all.stdout.trim().split("\n").length, urls.length);
   const digests = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
   user.write("list.yaml", { packages: digests.map((digest) => ({ url: urls[0], digest })) });
   assert.equal((await user.larder(["lock", "--from", "list.yaml"])).code, 5);

@@ -175,7 +175,7 @@ Deno.test("login exits with 2 on invalid arguments before any request", async ()
     [["h.test", "--password-stdin"], "x", /no user name/],
     [["h.test", "-u", "bob"], undefined, /--password-stdin/],
     [["h.test", "-u", "bob", "--password-stdin"], "\n", /password is empty/],
-    [["h.test", "-u", "", "--password-stdin"], "x", /user name is empty/],
+    [["h.test", "-u", "", "--password-stdin"], "x", /--username needs a value/],
     [["h.test", "-u", "bob:x", "--password-stdin"], "x", /colon/],
     [["h.test/team/app", "-u", "bob", "--password-stdin"], "x", /not a host name/],
     [["h.test", "-u", "bob", "--password-stdin", "--offline"], "x", /--offline/],

@@ -17,7 +17,7 @@ Deno.test("pull exits with 2 and names the invalid part of a reference", async (
     ["localhost:5000", /repository is missing/],
     ["localhost:99999/app", /port "99999"/],
     ["bad-.example.com/app", /registry "bad-\.example\.com"/],
-    ["app:", /tag ""/],
+    ["app:", /nothing follows the colon/],
     ["app:..", /tag "\.\."/],
     ["app:a b", /white space/],
     ["app@sha256:123", /digest "sha256:123"/],

@@ -29,10 +29,11 @@ class EngineUser extends TestUser {
       Deno.symlinkSync(pathOf(name), this.path(`bin/${name}`));
     }
     for (const name of engines) Deno.chmodSync(this.write(`bin/${name}`, PROGRAM), 0o755);
+    Deno.mkdirSync(this.path("tmp"));
   }
 
   run(...args: string[]): Promise<Result> {
-    const env = { PATH: this.path("bin") };
+    const env = { PATH: this.path("bin"), TMPDIR: this.path("tmp") };
     return this.larder(["run", ...args], { env, stdin: "the input\n" });
   }
 }
@@ -51,7 +52,7 @@ function pathOf(program: string): string {
 /** An app that only Spin can run. */
 function spinOnlyApp() {
   const wasm = encodeComponent({
-    imports: ["wasi:blobstore/container@0.2.0-draft-2024-09-01"],
+    imports: ["fermyon:spin/key-value"],
     exports: ["wasi:http/incoming-handler@0.2.0"],
   });
   return packApp({ components: { shop: { wasm } }, variables: { token: { required: true } } });
@@ -77,7 +78,7 @@ Deno.test("run --engine spin passes the app's digest and larder's cache", async 
 
   const refused = await user.run("--variable", "token=secret", reference);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /needs wasi:blobstore\/container@.*\nhint: .*--engine spin/);
+  assert.match(refused.stderr, /needs fermyon:spin\/key-value,.*\nhint: .*--engine spin/);
 
   const options = ["--listen", "127.0.0.1:4000", "--variable", "token=secret", "--env", "A=B C"];
   const { code, stdout, stderr } = await user.run("--engine", "spin", ...options, reference);
@@ -230,6 +231,20 @@ Deno.test("run --engine spin hands over what larder login has stored", async (t)
     assert.deepEqual([code, mode, rest], [0, "600", []], stderr);
     assert.deepEqual(JSON.parse(config!), { auths: { [registry.host]: { auth } } });
     assert.throws(() => Deno.statSync(folder!), Deno.errors.NotFound);
+  });
+
+  await t.step("and removes those that killed processes have left", async () => {
+    // No process has the first number: it is above the limit of Linux.
+    const [left, old, used] = [[2 ** 22 + 1, "a"], [Deno.pid, "b"], [Deno.pid, "c"]]
+      .map((name) => user.path(`tmp/larder-spin-${name.join("-")}`)) as [string, string, string];
+    for (const folder of [left, old, used]) {
+      Deno.mkdirSync(folder);
+      Deno.writeTextFileSync(`${folder}/config.json`, "{}");
+    }
+    const hours = (count: number) => new Date(Date.now() - count * 3_600_000);
+    Deno.utimeSync(old, hours(25), hours(25));
+    assert.equal((await run()).code, 0);
+    assert.deepEqual([left, old, used].map((folder) => existsSync(folder)), [false, false, true]);
   });
 
   await t.step("unless Spin has a login of its own", async () => {

@@ -72,8 +72,8 @@ Deno.test("run streams bodies in both directions", async (t) => {
   using user = await userWithHandlers();
   await using serving = await Serving.start(user, ["handler.wasm"]);
 
-  await t.step("32 MiB are echoed unchanged", async () => {
-    const bytes = randomBytes(32 * MIB);
+  await t.step("8 MiB are echoed unchanged", async () => {
+    const bytes = randomBytes(8 * MIB);
     const response = await serving.fetch("/echo", { method: "POST", body: bytes as BodyInit });
     assert.equal(sha256(await response.bytes()), sha256(bytes));
   });
@@ -183,6 +183,8 @@ Deno.test("run answers 504 for a guest that computes without end and serves othe
   while (!isOver) {
     served.push((await serving.get("/hello"))[0]);
     if (!isOver) meanwhile++;
+    // The guest needs a processor, too.
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
   assert.deepEqual(await endless, [504, "504 Gateway Timeout\n"]);
   assert.ok(meanwhile > 0, "no request was answered before the 504");

@@ -67,6 +67,13 @@ Deno.test("run names what a project lacks", async (t) => {
     assert.equal(code, 3);
     assert.match(stderr, /no spin\.toml in the folder \.\/app \[LDR_NOT_FOUND\]/);
   });
+  await t.step("its manifest, in the place of which is a folder", async () => {
+    Deno.mkdirSync(user.path("app/spin.toml"));
+    const [code, stderr] = await failure("app");
+    assert.equal(code, 3);
+    assert.match(stderr, /app\/spin\.toml is a folder, not a Spin manifest \[LDR_NOT_FOUND\]/);
+    Deno.removeSync(user.path("app/spin.toml"));
+  });
   await t.step("the Wasm of a component, with the command that builds it", async () => {
     manifest(`spin_manifest_version = 2
     application = { name = "app" }
@@ -86,5 +93,27 @@ Deno.test("run names what a project lacks", async (t) => {
     const [code, stderr] = await failure("app");
     assert.equal(code, 2);
     assert.match(stderr, /spin\.toml:1:\d+/);
+  });
+  await t.step("a value of its own, and what can run it instead", async () => {
+    user.write("app/c.wasm", rustKeyValue());
+    const faults = [
+      ["[component.c]\nvariables = { x = '{{ y }}' }", 2, 'has no variable "y"', "correct it"],
+      ["[[trigger.redis]]\ncomponent = 'c'\n[component.c]", 1, "type redis", "spin up in its"],
+    ] as const;
+    for (const [text, code, reason, hint] of faults) {
+      manifest(`spin_manifest_version = 2
+      application = { name = "app" }
+      [[trigger.http]]
+      route = "/..."
+      component = "c"
+      ${text}
+      source = "c.wasm"`);
+      const [actual, stderr] = await failure("app");
+      assert.equal(actual, code);
+      assert.ok(
+        stderr.includes(reason) && stderr.includes(`hint: `) && stderr.includes(hint),
+        stderr,
+      );
+    }
   });
 });

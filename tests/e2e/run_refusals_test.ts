@@ -206,7 +206,7 @@ Deno.test("run names the reason for an app that it cannot run before it compiles
         }),
       }),
       {
-        says: ["LDR_UNSUPPORTED_WASM", '"one"', "wasi:blobstore/container", "--engine spin"],
+        says: ["LDR_UNSUPPORTED_WASM", '"one"', "wasi:blobstore/container", "only the host"],
       },
     ],
     ["another trigger", { ...one(good), members: { triggers: [trigger] } }, {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
-import { asyncGuestBytes } from "../support/wasm/components.ts";
+import { asyncGuestBytes, rustAsyncKeyValue } from "../support/wasm/components.ts";
 
 Deno.test("run runs a command of WASI 0.3, and finds its compiled form again", async () => {
   using user = new TestUser();
@@ -32,4 +32,23 @@ Deno.test("run serves a handler of WASI 0.3, also after a request has trapped", 
   const { code, stderr } = await serving.stop();
   assert.equal(code, 0);
   assert.match(stderr, /handler\.wasm: .*unreachable.*\n {3}0: function \d+\n/);
+});
+
+Deno.test("run gives a component of WASI 0.3 the asynchronous stores of Spin 4", async () => {
+  using user = new TestUser();
+  user.write("stores.wasm", await asyncGuestBytes("async_stores"));
+  const { code, stdout, stderr } = await user.larder(["run", "--state", ":memory:", "stores.wasm"]);
+  assert.deepEqual([code, stdout], [0, "keyrow!"], stderr);
+});
+
+Deno.test("run keeps the stores of a component of Spin's Rust SDK for WASI 0.3", async () => {
+  using user = new TestUser();
+  user.write("kv.wasm", rustAsyncKeyValue());
+  for (const first of [0, 2]) {
+    await using serving = await Serving.start(user, ["--state", "state", "kv.wasm"]);
+    for (const count of [first, first + 1]) {
+      assert.deepEqual(await serving.get("/"), [200, `${count} count 42\n`]);
+    }
+    await serving.stop();
+  }
 });

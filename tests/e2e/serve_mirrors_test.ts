@@ -54,6 +54,20 @@ Deno.test("serve follows the config's mirrors but not to itself, and asks no blo
   assert.doesNotMatch(stderr, /warning/);
 });
 
+Deno.test("a command whose mirror is a server on its own cache does not wait for it", async () => {
+  await using registry = await TestRegistry.start();
+  using user = new TestUser();
+  const address = freeAddress();
+  const config = mirrorsOf(user, registry.host, address);
+  const allow = ["--allow", registry.host];
+  await using serving = await ServingRegistry.start(user, ["--listen", address, ...allow]);
+  const pulled = await user.larder(["--config", config, "pull", registry.add("app", APP, "v1")]);
+  assert.equal(pulled.code, 0, pulled.stderr);
+  assert.doesNotMatch(pulled.stderr, /warning/);
+  assert.equal(registry.downloads(LAYER).length, 1);
+  assert.match(await stopped(serving, user), /GET \S+\/blobs\/\S+ 404/);
+});
+
 Deno.test("two servers that are mirrors of each other do not wait for each other", async () => {
   await using registry = await TestRegistry.start();
   const app = registry.add("app", APP, "v1").replace(/:v1$/, "");

@@ -151,12 +151,16 @@ Deno.test("an export of what was pushed has all platforms and foreign layers, an
     await using serving = await ServingRegistry.start(user);
     await push(serving.url, "local/multi", index, "v1");
     await push(serving.url, "local/windows", windows, "v1");
+    await push(serving.url, "local/empty", multiPlatform(), "v1");
     await serving.stop();
   }
   const why = await user.larder(["why", "localhost:5000/local/multi:v1"]);
   assert.match(why.stdout, new RegExp(`pushed to larder serve as ${digest.slice(7, 19)}`));
   const exported = await user.larder(["export", "local/*", bundle]);
   assert.equal(exported.code, 0, exported.stderr);
+  assert.match(exported.stderr, /^warning: left out local\/empty:v1: it is an index without/m);
+  const alone = await user.larder(["export", "local/empt*", user.path("empty.tar")]);
+  assert.match(alone.stderr, /^error: local\/empty:v1 has no image .*LDR_NO_PLATFORM/m);
   using other = new TestUser();
   const imported = await other.larder(["import", bundle]);
   assert.ok(imported.stdout.includes(`local/multi:v1@${digest}\n`), imported.stderr);

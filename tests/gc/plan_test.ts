@@ -25,6 +25,7 @@ function filled(): PlannedCache {
   cache.pulled("ghcr.io/acme/app:v2", TWO, { used: DAY, pinned: true });
   cache.write(`partial/${ONE.descriptor.digest}`, "half", 8 * DAY);
   cache.write("manifests/ghcr.io/acme/app/v2/record.json.tmp", "rest", 2 * HOUR);
+  cache.write("manifests/ghcr.io/acme/app/.changes.tmp", "", 2 * HOUR);
   return cache;
 }
 
@@ -61,7 +62,8 @@ Deno.test("planGc lists removals with their times and sizes, and why the rest is
   assert.deepEqual(plan.remove.partials, [
     { path: `partial/${digest}`, size: 4, mtime: cache.now - 8 * DAY },
   ]);
-  assert.deepEqual(plan.remove.rubbish.map(({ path }) => path), [
+  assert.deepEqual(plan.remove.rubbish.map(({ path }) => path).sort(), [
+    "manifests/ghcr.io/acme/app/.changes.tmp",
     "manifests/ghcr.io/acme/app/v2/record.json.tmp",
   ]);
   assert.deepEqual(plan.keep.map(({ name, rule, why }) => ({ name, rule, why })), [

@@ -5,7 +5,7 @@ const name = () => `1.1 larder-${crypto.randomUUID()}`;
 
 Deno.test("Via names the servers that a request has passed, and knows its own", async () => {
   const [first, second, own] = [name(), name(), name()];
-  const via = new Via(own);
+  const via = new Via(() => own);
   const sentAfter = (received: string) =>
     via.after(new Headers({ via: received }), async () => {
       await Promise.resolve();

@@ -4,7 +4,8 @@ import { digestOf } from "../../src/oci/hash.ts";
 import { killTest } from "../support/cache/killed_at.ts";
 import { assertNoStrayFiles, assertStoreSound } from "../support/cache/store_check.ts";
 import { run } from "../support/cli/commands.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
+import type { TestUser } from "../support/cli/test_user.ts";
 import { deb } from "../support/packages/deb.ts";
 import { debianMirror, type TestPackage } from "../support/packages/debian_mirror.ts";
 import { SigningKey } from "../support/packages/signing_key.ts";
@@ -33,7 +34,7 @@ for (const calls of CALLS) {
   killTest(`build succeeds after one that was killed at any ${calls}`, async () => {
     let nth = 0;
     for (let code = 137; code !== 0;) {
-      using user = new TestUser();
+      using user = new QuickUser();
       user.write("root/a", "one");
       user.write("root/b/c", "two");
       user.write("image.yaml", {
@@ -83,7 +84,7 @@ Deno.test(`build makes an image of ${PACKAGES} packages of a signed repository, 
     signing: { date: new Date(Date.now() - 60_000) },
   });
   await using server = await FileServer.start(files);
-  using user = new TestUser();
+  using user = new QuickUser();
   user.write("keys.asc", key.armored);
   const names = packages.map(({ name }) => name);
   const repository = { deb: server.url(), suite: "stable", arch: "amd64", keyring: "keys.asc" };

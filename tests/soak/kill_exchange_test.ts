@@ -3,7 +3,7 @@ import { blob, image, MEDIA_TYPES, randomBytes } from "../support/cache/artifact
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { QuickUser } from "../support/cli/in_process.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import type { TestUser } from "../support/cli/test_user.ts";
 import { debBytes, FileServer } from "../support/registry/file_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -50,7 +50,7 @@ for (const calls of CALLS) {
     using from = source;
     await good(from, "export", ...names, from.path("all.tar"));
     for (let nth = 1, wasKilled = true; wasKilled; nth++) {
-      using user = new TestUser();
+      using user = new QuickUser();
       const args = ["import", from.path("all.tar")];
       wasKilled = await larderKilledAt(user, args, calls, nth);
       if (wasKilled) assertStoreSound(user.registry, { midway: true });
@@ -67,7 +67,7 @@ for (const calls of CALLS) {
     using from = source;
     for (const path of ["all", "all.tar"]) {
       for (let nth = 1, wasKilled = true; wasKilled; nth++) {
-        using user = new TestUser();
+        using user = new QuickUser();
         const args = ["--cache-dir", from.cache, "export", "--force", ...names];
         wasKilled = await larderKilledAt(user, [...args, user.path(path)], calls, nth);
         await good(user, ...args, user.path(path));

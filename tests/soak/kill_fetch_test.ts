@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { assertBlobsSound, filesBelow } from "../support/cache/store_check.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { debBytes, FileServer } from "../support/registry/file_server.ts";
 
 const BIG = debBytes(1536 * 1024);
@@ -14,7 +14,7 @@ async function killAtEvery(calls: string): Promise<void> {
   const urls = [server.add("/big_1_all.deb", BIG), server.add("/small_1_all.deb", SMALL)];
   let nth = 0;
   for (let wasKilled = true; wasKilled;) {
-    using user = new TestUser();
+    using user = new QuickUser();
     const to = user.path("debs");
     const args = ["fetch", "--transfers", "1", ...urls, "--to", to];
     wasKilled = await larderKilledAt(user, args, calls, ++nth);

@@ -17,7 +17,7 @@ import {
   assertUnpacked,
 } from "../support/cache/store_check.ts";
 import { pull } from "../support/cache/user_cache.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const SMALL = blob(randomBytes(1024, "small"));
@@ -37,7 +37,7 @@ async function killAtEvery(calls: string, { before, killed, last }: KillCase): P
   await using registry = await TestRegistry.start();
   let nth = 0;
   for (let wasKilled = true; wasKilled;) {
-    using user = new TestUser();
+    using user = new QuickUser();
     if (before) await pull(user, registry.add("app", before, "v1"));
     const reference = registry.add("app", killed, "v1");
     const args = ["pull", "--transfers", "1", reference];

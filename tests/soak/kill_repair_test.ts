@@ -5,7 +5,7 @@ import { killTest, larderKilledAt } from "../support/cache/killed_at.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound } from "../support/cache/store_check.ts";
 import { blobPath, entryPath, pull } from "../support/cache/user_cache.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const UNPACKED = blob("two");
@@ -18,7 +18,7 @@ for (const calls of ["unlink,unlinkat", "rename,renameat,renameat2"]) {
       await using registry = await TestRegistry.start();
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
-        using user = new TestUser();
+        using user = new QuickUser();
         await pull(user, registry.add("app", SPIN, "v1"));
         for (const file of [SPIN.blobs[1]!, SPIN.blobs[2]!, UNPACKED]) {
           flipBit(blobPath(user, file));

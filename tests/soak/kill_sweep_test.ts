@@ -8,7 +8,7 @@ import {
   assertUnpacked,
 } from "../support/cache/store_check.ts";
 import { bytesOf, names, pull } from "../support/cache/user_cache.ts";
-import { TestUser } from "../support/cli/test_user.ts";
+import { QuickUser } from "../support/cli/in_process.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
 const ONE = image(["shared", "one"]);
@@ -30,7 +30,7 @@ for (const [name, artifact] of removed) {
         .map(({ bytes }) => bytes);
       let nth = 0;
       for (let wasKilled = true; wasKilled;) {
-        using user = new TestUser();
+        using user = new QuickUser();
         await pull(user, kept, swept);
         const args = ["clean", "--force", "*/swept:*"];
         wasKilled = await larderKilledAt(user, args, "unlink,unlinkat,rmdir", ++nth);

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
-import { GO } from "../support/cli/conformance.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { assertShared } from "../support/cli/two_machines.ts";
 import { Gate } from "../support/gate.ts";
 import { heldAfter } from "../support/registry/faults.ts";
-import { S3Engine } from "../support/registry/s3_engine.ts";
+import { S3Engine, VERSITYGW } from "../support/registry/s3_engine.ts";
 import { S3Server } from "../support/registry/s3_server.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
 
@@ -13,8 +12,10 @@ const LAYER = blob(randomBytes(1024 * 1024, "shared"));
 const APP = image([LAYER]);
 
 Deno.test({
-  name: `machines share images, packages and builds in versitygw${GO ? "" : " (needs go)"}`,
-  ignore: GO === undefined,
+  name: `machines share images, packages and builds in versitygw${
+    VERSITYGW ? "" : " (needs versitygw)"
+  }`,
+  ignore: VERSITYGW === undefined,
   fn: async (t) => {
     await using engine = await S3Engine.versitygw();
     const { environment: env } = engine;

@@ -174,6 +174,15 @@ const CHOICES: [string, Environment, Parameters<typeof cacheRoot>[1], string, st
     "/w",
     "LARDER_CACHE_DIR",
   ],
+  ["the home folder in an option", linux, { option: "~/c" }, "/home/me/c", "--cache-dir"],
+  [
+    "the home folder in a variable",
+    { ...linux, LARDER_CACHE_DIR: "~/a/../c" },
+    {},
+    "/home/me/c",
+    "LARDER_CACHE_DIR",
+  ],
+  ["the name of another user", linux, { option: "/w/~x" }, "/w/~x", "--cache-dir"],
   ["an absolute option with dots", {}, { option: "/a/./b/../c" }, "/a/c", "--cache-dir"],
 ];
 

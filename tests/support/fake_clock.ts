@@ -17,6 +17,10 @@ export class FakeClock implements Clock {
     return this.time;
   }
 
+  elapsed(): number {
+    return this.time;
+  }
+
   random(): number {
     return this.chance;
   }

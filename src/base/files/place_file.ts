@@ -1,8 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../errors.ts";
-import { openTemporary, removeIfAny, type TemporaryFile } from "./files.ts";
+import { openTemporary, replaceBy, type TemporaryFile } from "./atomic_write.ts";
+import { removeIfAny, writeAll } from "./files.ts";
 import { runProgram } from "../programs.ts";
-import { diskError } from "./system_error.ts";
+import { diskError, isFolder } from "./system_error.ts";
 
 /** Modes of files and programs that larder gives to a user, less the bits of the user's umask. */
 export const GIVEN_MODE = 0o666;
@@ -62,6 +63,24 @@ export async function placeFile(
   } finally {
     file.close();
   }
+}
+
+/** Gives a text to a user as {@link placeFile} gives a copy; a pipe or a device is written to. @throws LarderError LDR_DISK* */
+export function placeText(text: string, to: string): void {
+  const open = isSpecial(to) ? undefined : openEmpty(to, GIVEN_MODE);
+  try {
+    if (open) replaceBy(open, to, (file) => writeAll(file, new TextEncoder().encode(text)));
+    else Deno.writeTextFileSync(to, text);
+  } catch (error) {
+    throw diskError(error, "write", to);
+  } finally {
+    open?.file.close();
+  }
+}
+
+/** True if a path that a user wrote is that of a folder, which may be created later. */
+export function namesFolder(path: string): boolean {
+  return /[/\\]$/.test(path) || isFolder(path);
 }
 
 /** Creates a folder of the user. @throws LarderError LDR_DISK* */

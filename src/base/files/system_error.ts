@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { freeInodes } from "./disk.ts";
-import { LarderError, messageOf } from "../errors.ts";
+import { type ErrorCode, LarderError, messageOf, shellWord } from "../errors.ts";
 import { permissionError } from "./owner.ts";
 
 /** Codes that the runtime leaves out of its errors, by the number that is at the end of their text. */
@@ -33,46 +33,82 @@ export function diskError(error: unknown, action: string, path: string): unknown
   if (error instanceof LarderError || !(error instanceof Error)) return error;
   const special = specialPathError(error, action);
   if (special) return special;
-  const code = systemCode(error);
   const subject = `cannot ${action} ${path}`;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    if (freeInodes(path) === 0) {
-      return new LarderError("LDR_DISK_FULL", `${subject}: the disk has no inodes left`, {
-        hint: `remove some files (df -i shows how many there can be), or ${ELSEWHERE}`,
-        cause: error,
-      });
-    }
-    const reason = code === "EDQUOT" ? "the disk quota is exceeded" : "the disk is full";
-    return new LarderError("LDR_DISK_FULL", `${subject}: ${reason}`, {
-      hint: `free some space, or ${ELSEWHERE}`,
-      cause: error,
-    });
-  }
-  if (code === "EROFS") {
-    return new LarderError("LDR_READ_ONLY", `${subject}: the file system is read-only`, {
-      hint: ELSEWHERE,
-      cause: error,
-    });
-  }
-  if (code === "EACCES" || code === "EPERM" || error instanceof Deno.errors.PermissionDenied) {
+  const system = systemCode(error);
+  if (isOneOf(system, "EACCES", "EPERM") || error instanceof Deno.errors.PermissionDenied) {
     return permissionError(subject, path, { elsewhere: ELSEWHERE, cause: error });
   }
-  if (code === "ENOTDIR" || code === "EEXIST" || error instanceof Deno.errors.NotADirectory) {
+  if (isOneOf(system, "ENOTDIR", "EEXIST") || error instanceof Deno.errors.NotADirectory) {
     return notAFolder(subject, obstacleTo(path) ?? "a file exists where a folder is needed", error);
   }
-  if (code === "EMFILE" || code === "ENFILE") {
-    return new LarderError("LDR_DISK", `${subject}: too many files are open`, {
-      hint: code === "EMFILE"
-        ? "raise the limit of open files with ulimit -n 4096, then try again"
-        : "the whole system has too many open files: end programs, then try again",
-      cause: error,
-    });
-  }
-  if (code === undefined) return error;
-  return new LarderError("LDR_DISK", `${subject}: ${messageOf(error)}`, {
+  if (system === undefined && !(error instanceof Deno.errors.NotFound)) return error;
+  const { code = "LDR_DISK", reason, hint } = faultOf(system ?? "ENOENT", path) ?? {
+    reason: messageOf(error),
     hint: "check the disk and the permissions of the folder",
-    cause: error,
-  });
+  };
+  return new LarderError(code, `${subject}: ${reason}`, { hint, cause: error });
+}
+
+function isOneOf(code: string | undefined, ...codes: readonly string[]): boolean {
+  return code !== undefined && codes.includes(code);
+}
+
+/** What an error of the system means, and what to do about it. */
+interface Fault {
+  readonly code?: ErrorCode;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+function faultOf(system: string, path: string): Fault | undefined {
+  switch (system) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return fullDisk(system, path);
+    case "EROFS":
+      return { code: "LDR_READ_ONLY", reason: "the file system is read-only", hint: ELSEWHERE };
+    case "ENOENT":
+      return notThere(path);
+    case "EISDIR":
+    case "ENOTEMPTY":
+      return { reason: "it is a folder", hint: "name a file, or move the folder away" };
+    case "EMFILE":
+      return {
+        reason: "too many files are open",
+        hint: "raise the limit of open files with ulimit -n 4096, then try again",
+      };
+    case "ENFILE":
+      return {
+        reason: "too many files are open",
+        hint: "the whole system has too many open files: end programs, then try again",
+      };
+  }
+}
+
+function fullDisk(system: "ENOSPC" | "EDQUOT", path: string): Fault {
+  const code = "LDR_DISK_FULL";
+  if (freeInodes(path) === 0) {
+    const hint = `remove some files (df -i shows how many there can be), or ${ELSEWHERE}`;
+    return { code, reason: "the disk has no inodes left", hint };
+  }
+  const reason = system === "EDQUOT" ? "the disk quota is exceeded" : "the disk is full";
+  return { code, reason, hint: `free some space, or ${ELSEWHERE}` };
+}
+
+function notThere(path: string): Fault {
+  const folder = dirname(path);
+  return isFolder(folder)
+    ? { reason: "there is no such file", hint: "check the path" }
+    : { reason: `there is no folder ${folder}`, hint: `create it: mkdir -p ${shellWord(folder)}` };
+}
+
+/** True if a folder, or a link to one, is at a path. */
+export function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 /** Returns the error for a folder that cannot be used because of what is in its place. */

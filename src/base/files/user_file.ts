@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
-import { ensureFolder, statIfAny, writeFileAtomic } from "./files.ts";
+import { writeFileAtomic } from "./atomic_write.ts";
+import { ensureFolder, statIfAny } from "./files.ts";
 
 /** Links that are followed from a path to its file. */
 const MAX_LINKS = 40;

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files/files.ts";
-import type { HostPlatform } from "../../store/platform_dirs.ts";
+import { expandHome, type HostPlatform } from "../../store/platform_dirs.ts";
 import type { ConfigFile } from "./file.ts";
 import { configPath } from "./path.ts";
 import type { Config } from "./schema.ts";
@@ -34,9 +34,11 @@ export async function loadConfig(
 ): Promise<Config> {
   const { path } = configPath(platform, option);
   const { file, variables } = await readSources(platform, option);
-  const config = file ? resolvePaths(file.config, dirname(path!)) : {};
+  const absolute = (written: string) => resolve(dirname(path!), expandHome(platform, written));
+  const config = file ? withPaths(file.config, absolute) : {};
   for (const { setting, value } of variables) {
-    assign(config, setting.path, v.parse(setting.schema, value));
+    const whole = setting.isPath ? expandHome(platform, String(value)) : value;
+    assign(config, setting.path, v.parse(setting.schema, whole));
   }
   return config;
 }
@@ -85,10 +87,9 @@ function readVariable(setting: Setting, variable: string, text: string): Scalar 
 /** The settings of `serve` that are paths. */
 const SERVE_PATHS = ["token_file", "htpasswd_file", "tls_cert", "tls_key"] as const;
 
-/** Resolves relative paths against the folder of the config file. */
-function resolvePaths(config: Config, folder: string): Config {
+/** Returns the config with its paths converted by `own`. */
+function withPaths(config: Config, own: (path: string) => string): Config {
   const { cache_dir, registries, serve, shared } = config;
-  const own = (path: string) => resolve(folder, path);
   return {
     ...config,
     ...cache_dir !== undefined && { cache_dir: own(cache_dir) },

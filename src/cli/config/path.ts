@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { configRoot, type HostPlatform } from "../../store/platform_dirs.ts";
+import { configRoot, expandHome, type HostPlatform } from "../../store/platform_dirs.ts";
 
 /** Names the config file, like `--config`. */
 export const CONFIG_VARIABLE = "LARDER_CONFIG";
@@ -12,9 +12,9 @@ export function configPath(
   platform: HostPlatform,
   option: string | undefined,
 ): { path: string | undefined; rule?: string } {
-  if (option !== undefined) return { path: option, rule: "--config" };
+  if (option !== undefined) return { path: expandHome(platform, option), rule: "--config" };
   const variable = platform.env(CONFIG_VARIABLE);
-  if (variable) return { path: variable, rule: CONFIG_VARIABLE };
+  if (variable) return { path: expandHome(platform, variable), rule: CONFIG_VARIABLE };
   try {
     return { path: join(configRoot(platform).path, "config.yaml") };
   } catch {

@@ -172,7 +172,7 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
   ],
   "pin": [
     ["larder pin nginx --note 'the proxy'", "exempt an entry from automatic removal"],
-    ["larder pin 'ghcr.io/acme/*'", "exempt these, and those that are pulled later"],
+    ["larder pin 'ghcr.io/acme/*'", "exempt these, and all later ones"],
   ],
   "pins": [["larder pins", "list the pins and their notes"]],
   "pull": [
@@ -207,6 +207,11 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
   "serve": [
     ["larder serve", "serve registries from the cache at http://127.0.0.1:5000"],
     ["larder serve --listen 127.0.0.1:8080 --offline", "serve only what is cached"],
+    [
+      "larder serve --listen 0.0.0.0:5000 --token tokens --allow docker.io",
+      "serve images of Docker Hub to clients with a token of the file",
+    ],
+    ["larder serve --print-config podman", "print what Podman needs to pull through it"],
   ],
   "stats": [
     ["larder stats", "show hits, misses and evictions that were fetched again"],

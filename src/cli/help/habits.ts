@@ -145,7 +145,7 @@ const VERB_HABITS: Readonly<Record<string, readonly string[]>> = {
 /** Verbs that larder has nothing for, with the reason. */
 const OTHER_VERBS: Readonly<Record<string, string>> = {
   logs: "larder runs in the foreground and keeps no logs",
-  push: "larder only pulls; oras, skopeo and docker push",
+  push: "larder serve takes pushes; oras, skopeo, podman and docker send them",
   stop: "larder runs in the foreground: Ctrl-C ends it",
   tag: "larder adds no tags; oras, skopeo and crane do",
   version: "larder --version prints the version",

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { LarderError } from "../../base/errors.ts";
+import { LarderError, shellWord } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 import type { UsageProblem } from "../command.ts";
 import { examplesOf } from "./examples.ts";
@@ -60,7 +60,9 @@ function hintForGuest(command: Command, flag: string): string | undefined {
   if (command.name() !== "run" || program === undefined || program.startsWith("-")) {
     return undefined;
   }
-  return `write -- before the arguments of the program: larder run ${program} -- ${flag}`;
+  return `write -- before the arguments of the program: larder run ${
+    shellWord(program)
+  } -- ${flag}`;
 }
 
 function hintForNearest(command: Command, flag: string): string | undefined {

@@ -1,13 +1,12 @@
 import { resolve } from "node:path";
 import { LarderError } from "../../base/errors.ts";
+import { replaceBy, temporaryOf } from "../../base/files/atomic_write.ts";
 import {
   readBytesIfAny,
   readTextIfAny,
   removeIfAny,
-  replaceBy,
   statIfAny,
   syncFile,
-  temporaryOf,
   writeAll,
 } from "../../base/files/files.ts";
 import { redact } from "../../base/redact.ts";

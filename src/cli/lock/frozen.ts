@@ -1,4 +1,4 @@
-import { LarderError } from "../../base/errors.ts";
+import { LarderError, shellWord } from "../../base/errors.ts";
 import type { BuildSpec } from "../../builds/spec.ts";
 import { formatReference, parseReference, type Reference } from "../../oci/reference.ts";
 import type { PackageRequest } from "../../packages/package_request.ts";
@@ -52,17 +52,23 @@ export function frozenReferences(): Reference[] {
  */
 export function frozenPackage(text: string): PackageRequest {
   const { href } = parsePackageUrl(text);
-  const locked = requireLock(`'${text}'`).packages
+  const locked = requireLock(shellWord(text)).packages
     .find(({ url, from }) => url === href && from === undefined);
   if (locked) return requestOf(locked);
-  throw notLocked(href, `'${href}'`);
+  throw notLocked(href, shellWord(href));
 }
 
-/** Returns all packages of the lock file. @throws LarderError as {@link frozenList} */
+/**
+ * Returns all packages of the lock file; one that several lists have, or that was locked by its URL too, once.
+ * @throws LarderError as {@link frozenList}
+ */
 export function frozenPackages(): PackageRequest[] {
   const { lists, packages } = requireLock("URL…");
   for (const [from, list] of lists) checkFrozenList(from, list);
-  return packages.map(requestOf);
+  const unique = new Map(
+    packages.map((each) => [`${packageName(each)} ${each.url} ${each.digest}`, each]),
+  );
+  return [...unique.values()].map(requestOf);
 }
 
 /**
@@ -72,7 +78,7 @@ export function frozenPackages(): PackageRequest[] {
  */
 export function frozenList(list: string, names: readonly string[]): PackageRequest[] {
   const from = pathInLock(list);
-  const argument = [`--from ${from}`, ...names].join(" ");
+  const argument = listArguments(from, names);
   const { lists, packages } = requireLock(argument);
   const own = lists.get(from);
   if (!own) throw notLocked(from, argument);
@@ -92,15 +98,20 @@ export function frozenList(list: string, names: readonly string[]): PackageReque
  */
 export function checkFrozenSpec(path: string, spec: BuildSpec): void {
   const name = pathInLock(path);
-  const digest = requireLock(name).specs.get(name);
-  if (digest === undefined) throw notLocked(name, name);
-  if (digest !== digestOfSpec(spec)) throw changed(name, name);
+  const digest = requireLock(shellWord(name)).specs.get(name);
+  if (digest === undefined) throw notLocked(name, shellWord(name));
+  if (digest !== digestOfSpec(spec)) throw changed(name, shellWord(name));
 }
 
 /** Fails unless a local list is as it was when it was locked. */
 function checkFrozenList(from: string, { digest, names = [] }: LockedList): void {
   if (digest === undefined || digest === digestOfList(from)) return;
-  throw changed(from, [`--from ${from}`, ...names].join(" "));
+  throw changed(from, listArguments(from, names));
+}
+
+/** Returns what locks packages of a list, as it is typed. */
+function listArguments(from: string, names: readonly string[]): string {
+  return ["--from", from, ...names].map(shellWord).join(" ");
 }
 
 function changed(name: string, argument: string): LarderError {

@@ -10,6 +10,7 @@ import type { Context } from "../context.ts";
 import { authorizerOf } from "./authorizer.ts";
 import { sharedContentOf } from "./shared_content.ts";
 import { trustOf, USER_AGENT } from "./trust.ts";
+import { viaName } from "./via_name.ts";
 
 /** What a server asks differently. */
 export interface ServerLimits
@@ -49,6 +50,11 @@ export function openRegistry(
         mirrors: mirrors.filter((mirror) => !isItself(mirror)).map(listed),
         upstream: upstream && listed(upstream),
       };
+    },
+    headers: (): Record<string, string> => {
+      // A server says itself which servers a request has passed.
+      const via = headers ? undefined : viaName(context.layout);
+      return via === undefined ? {} : { via };
     },
     warn: (message: string) => context.warn(message),
     note: (message: string) => {

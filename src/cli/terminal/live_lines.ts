@@ -14,8 +14,8 @@ const DEFAULT_SIZE: WindowSize = { columns: 80, rows: 24 };
 /**
  * Lines at the end of stderr that are drawn again and again, until `end` removes them.
  *
- * The cursor is left at the beginning of the first line. There it stays when a terminal wraps its lines anew at another
- * width, so that erasing everything below it leaves nothing behind.
+ * The cursor is left at the beginning of the first line. There it stays when the terminal gets another width and
+ * wraps its lines differently, so that erasing everything below it leaves nothing behind.
  */
 export class LiveLines {
   readonly #lines: (window: WindowSize) => readonly string[];

@@ -50,9 +50,9 @@ export function addFetch(program: LarderCommand): void {
     )
     .option(
       "--from <file|url>",
-      "fetch the packages of a list, or those named of an InRelease, Packages or repomd.xml",
+      "fetch the packages of a list, or the named ones of an InRelease, Packages or repomd.xml",
     )
-    .option("--keyring <file>", "keys of which one must have signed the index")
+    .option("--keyring <file>", "file of keys; one of them must have signed the index")
     .option("-o, --output <path>", "copy the package to this file, or the packages to this folder")
     .option("--to <dir>", "make this folder hold these packages and no others, or fail")
     .addOption(
@@ -89,8 +89,8 @@ export function addLock(program: LarderCommand): void {
       "[name...]",
       "reference such as ghcr.io/owner/app:v1, URL of a package, or SPEC.yaml; with --from, a name in the list",
     )
-    .option("--from <file|url>", "lock the packages of a list, or those named of an index")
-    .option("--keyring <file>", "keys of which one must have signed the index")
+    .option("--from <file|url>", "lock the packages of a list, or the named ones of an index")
+    .option("--keyring <file>", "file of keys; one of them must have signed the index")
     .option("--arch <arch>", "architecture of the packages of the list")
     .addOption(formatOption())
     .action(async (names: string[], options, command: LarderCommand) => {

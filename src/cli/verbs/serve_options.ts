@@ -14,7 +14,7 @@ export function serveOptions(command: LarderCommand): LarderCommand {
     new Option("--open", "let in everyone who can reach the address"),
     valueOption<readonly string[]>(
       "--allow <pattern>",
-      "upstream that clients may name, as ghcr.io or ghcr.io/acme/* (repeatable); the only ones, if any is given",
+      "upstream that clients may name, such as ghcr.io or ghcr.io/acme/* (repeatable); the only ones, if any is given",
       (text, previous = []) => [...previous, ...parseAllow(text)],
     ),
     new Option("--tls-cert <file>", "PEM file with the certificate for HTTPS and its chain"),

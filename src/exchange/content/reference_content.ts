@@ -105,6 +105,6 @@ function notComplete(reference: Reference, what: string): LarderError {
   const hint = isLocal(reference)
     ? `no registry has it: remove it with larder clean ${name} and push it again`
     : `larder pull ${name} fetches what is missing`;
-  const message = `${name} is not complete in the cache: ${what} is missing`;
+  const message = `${name} is not complete in the cache: ${what} is missing or damaged`;
   return new LarderError("LDR_NOT_CACHED", message, { hint });
 }

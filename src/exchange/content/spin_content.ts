@@ -17,8 +17,8 @@ const EMPTY_CONFIG = "application/vnd.oci.empty.v1+json";
 const encoder = new TextEncoder();
 
 /**
- * Returns an app that Spin pulled. Spin writes its manifest anew, and does not keep its config beside a locked app: the
- * app then gets a manifest without one. Either way, its digest is not that of the registry.
+ * Returns an app that Spin pulled. Spin rewrites the manifest, and does not keep the config beside a locked app: the app
+ * then gets a manifest without one. Either way, its digest is not that of the registry.
  *
  * @throws LarderError LDR_NOT_CACHED if something that it needs is missing; LDR_BAD_MANIFEST
  */
@@ -94,6 +94,6 @@ function sizeAndDigest(bytes: Uint8Array) {
 }
 
 function notWhole(name: string, what: string): LarderError {
-  const message = `${name}, which Spin pulled, is not complete: ${what} is missing`;
+  const message = `${name}, which Spin pulled, is not complete: ${what} is missing or damaged`;
   return new LarderError("LDR_NOT_CACHED", message, { hint: `larder pull ${name} completes it` });
 }

@@ -1,4 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { digestsOfFiles } from "../../store/blobs/file_digests.ts";
@@ -7,7 +8,7 @@ import {
   type BuildRecord,
   formatBuildRecord,
 } from "../../store/entries/build_record.ts";
-import { type BundleSource, readFile } from "../read/bundle_source.ts";
+import type { BundleSource } from "../read/bundle_source.ts";
 import type { ImportPlan } from "../import_plan.ts";
 import type { OpenBundle } from "../read/open_source.ts";
 
@@ -90,7 +91,7 @@ class FileSource implements BundleSource {
     work: (name: string, chunks: AsyncIterable<Uint8Array>) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (names.size > 0) await work(this.path, readFile(this.path, signal));
+    if (names.size > 0) await work(this.path, readChunks(this.path, { signal }));
   }
 
   [Symbol.dispose](): void {}

@@ -1,11 +1,7 @@
 import { join } from "node:path";
 import { LarderError } from "../../base/errors.ts";
-import {
-  ensureFolder,
-  readTextIfAny,
-  syncFolder,
-  writeFileAtomic,
-} from "../../base/files/files.ts";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
+import { ensureFolder, readTextIfAny, syncFolder } from "../../base/files/files.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { buildName, keyBlobOf, parseBuildRecord } from "../../store/entries/build_record.ts";

@@ -1,4 +1,5 @@
 import { LarderError } from "../../base/errors.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -154,11 +155,7 @@ async function commit(ingest: Ingest, written: string | undefined): Promise<bool
     if (!ingest.isStaged) {
       if (written === undefined) return false;
       ingest.restart();
-      using file = Deno.openSync(written, { read: true });
-      const buffer = new Uint8Array(256 * 1024);
-      for (let read; (read = await file.read(buffer)) !== null;) {
-        ingest.write(buffer.subarray(0, read));
-      }
+      for await (const chunk of readChunks(written)) ingest.write(chunk);
     }
     return await ingest.commit();
   } finally {

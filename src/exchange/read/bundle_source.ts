@@ -1,7 +1,3 @@
-import { throwIfAborted } from "../../base/errors.ts";
-import { TRANSFER_BUFFER } from "../../base/limits.ts";
-import { diskError } from "../../base/files/system_error.ts";
-
 /** The files of a bundle: of a folder, or of an archive. */
 export interface BundleSource extends Disposable {
   /** Of the folder or archive, for messages. */
@@ -29,17 +25,3 @@ export interface BundleSource extends Disposable {
 
 /** 4 MiB limit on a document of a bundle, as on a manifest of a registry. */
 export const MAX_DOCUMENT = 4 * 1024 * 1024;
-
-/** Reads a file in chunks, which are overwritten by the next one. @throws LarderError LDR_DISK*, LDR_INTERRUPTED */
-export async function* readFile(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    using file = Deno.openSync(path, { read: true });
-    const buffer = new Uint8Array(TRANSFER_BUFFER);
-    for (let read; (read = await file.read(buffer)) !== null;) {
-      throwIfAborted(signal);
-      yield buffer.subarray(0, read);
-    }
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
-}

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { hasCode, throwIfAborted } from "../../base/errors.ts";
 import { statIfAny } from "../../base/files/files.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import { takeSnapshot } from "../../snapshot/snapshot.ts";
 import { Layout } from "../../store/layout.ts";
 import { REGISTRY_FOLDER } from "../../store/platform_dirs.ts";
-import { type BundleSource, readFile } from "./bundle_source.ts";
+import type { BundleSource } from "./bundle_source.ts";
 import { contentOf } from "../content/content_of.ts";
 import type { EntryContent } from "../content/entry_content.ts";
 import { type LayoutFiles, layoutFiles } from "../write/layout_files.ts";
@@ -75,7 +76,7 @@ export class CacheSource implements BundleSource {
       const document = this.#files.documents.get(name);
       const path = this.#files.blobs.get(name)?.path;
       if (document) await work(name, once(document));
-      else if (path !== undefined) await work(name, readFile(path, signal));
+      else if (path !== undefined) await work(name, readChunks(path, { signal }));
     }
   }
 

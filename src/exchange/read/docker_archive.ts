@@ -6,7 +6,7 @@ import { COPY_BUFFER } from "../../base/limits.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf, Hasher } from "../../oci/hash.ts";
-import { parseManifest } from "../../oci/manifest.ts";
+import { configOf, type ImageManifest, parseManifest } from "../../oci/manifest.ts";
 import { OCI_MANIFEST } from "../../oci/media_types.ts";
 import { badBundle } from "./bundle_errors.ts";
 import type { BundleSource } from "./bundle_source.ts";
@@ -38,6 +38,8 @@ interface Layer {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly size: number;
+  /** Digest of the layer without compression. */
+  readonly diffId: Digest;
 }
 
 /**
@@ -60,36 +62,10 @@ export async function readDockerArchive(
   const files = new Map<Digest, string>();
   const entries: PlannedEntry[] = [];
   for (const image of images) {
-    const config = await source.read(image.Config);
-    const { rootfs } = parse(source, ConfigSchema, image.Config, config);
-    const configDigest = digestOf(config!);
-    checkName(source, image.Config, configDigest);
     const own = image.Layers.map((name) => layers.get(source.resolve(name))!);
-    if (rootfs.diff_ids.length !== own.length) {
-      throw badBundle(
-        source.path,
-        `${image.Config} names ${rootfs.diff_ids.length} layers, not ${own.length}`,
-      );
-    }
-    files.set(configDigest, image.Config);
-    for (const [i, layer] of own.entries()) {
-      const diffId = rootfs.diff_ids[i]!;
-      if (layer.diffId !== diffId) {
-        throw badBundle(
-          source.path,
-          `the content of ${layer.name} is ${layer.diffId}, not ${diffId}`,
-        );
-      }
-      files.set(layer.digest, layer.name);
-    }
-    const bytes = new TextEncoder().encode(JSON.stringify({
-      schemaVersion: 2,
-      mediaType: OCI_MANIFEST,
-      config: { mediaType: CONFIG_TYPE, digest: configDigest, size: config!.length },
-      layers: own.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
-    }));
-    const manifest = parseManifest(bytes, image.Config);
-    if (manifest.kind !== "image") throw new Error("an image was written");
+    const manifest = await manifestOf(source, image, own);
+    files.set(configOf(manifest).digest, image.Config);
+    for (const { digest, name } of own) files.set(digest, name);
     const selection = {
       top: manifest,
       chosen: manifest,
@@ -105,9 +81,33 @@ export async function readDockerArchive(
   return { entries, fileOf: (digest) => files.get(digest) ?? digest, isPartial: false };
 }
 
-interface HashedLayer extends Layer {
-  /** Digest of the layer without compression. */
-  readonly diffId: Digest;
+/** Makes the manifest of an image after checking its config and layers. @throws LarderError LDR_BAD_BUNDLE */
+async function manifestOf(
+  source: BundleSource,
+  { Config: name }: DockerImage,
+  layers: readonly Layer[],
+): Promise<ImageManifest> {
+  const config = await source.read(name);
+  const { diff_ids: diffIds } = parse(source, ConfigSchema, name, config).rootfs;
+  const digest = digestOf(config!);
+  checkName(source, name, digest);
+  if (diffIds.length !== layers.length) {
+    throw badBundle(source.path, `${name} names ${diffIds.length} layers, not ${layers.length}`);
+  }
+  for (const [i, layer] of layers.entries()) {
+    if (layer.diffId === diffIds[i]) continue;
+    const reason = `the content of ${layer.name} is ${layer.diffId}, not ${diffIds[i]}`;
+    throw badBundle(source.path, reason);
+  }
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: { mediaType: CONFIG_TYPE, digest, size: config!.length },
+    layers: layers.map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+  }));
+  const manifest = parseManifest(bytes, name);
+  if (manifest.kind !== "image") throw new Error("an image was written");
+  return manifest;
 }
 
 /** Hashes all layers: crane keeps them compressed, so that their digests are not those in the configs. */
@@ -115,9 +115,9 @@ async function readLayers(
   source: BundleSource,
   images: readonly DockerImage[],
   signal: AbortSignal | undefined,
-): Promise<Map<string, HashedLayer>> {
+): Promise<Map<string, Layer>> {
   const names = new Set(images.flatMap(({ Layers }) => Layers.map((name) => source.resolve(name))));
-  const layers = new Map<string, HashedLayer>();
+  const layers = new Map<string, Layer>();
   for (const name of names) {
     if (source.sizeOf(name) === undefined) throw badBundle(source.path, `${name} is missing`);
   }
@@ -131,7 +131,7 @@ async function hashLayer(
   source: BundleSource,
   name: string,
   chunks: AsyncIterable<Uint8Array>,
-): Promise<HashedLayer> {
+): Promise<Layer> {
   const raw = new Hasher();
   let size = 0;
   let expanded: GzipHasher | undefined;

@@ -1,10 +1,11 @@
 import { join, sep } from "node:path";
 import { throwIfAborted } from "../../base/errors.ts";
 import { readBytesIfAny, statIfAny } from "../../base/files/files.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { formatBytes } from "../../base/units.ts";
 import { badBundle } from "./bundle_errors.ts";
-import { type BundleSource, MAX_DOCUMENT, readFile } from "./bundle_source.ts";
+import { type BundleSource, MAX_DOCUMENT } from "./bundle_source.ts";
 
 /** A bundle that is a folder. Only regular files in it are read, and none through a link that leads out of it. */
 export class FolderSource implements BundleSource {
@@ -47,7 +48,7 @@ export class FolderSource implements BundleSource {
     for (const name of names) {
       throwIfAborted(signal);
       const path = this.#pathOf(name);
-      if (path) await work(name, readFile(path, signal));
+      if (path) await work(name, readChunks(path, { signal }));
     }
   }
 

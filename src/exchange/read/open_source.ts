@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { LarderError } from "../../base/errors.ts";
+import { LarderError, shellWord } from "../../base/errors.ts";
 import { isNotFound, statIfAny } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import type { Layout } from "../../store/layout.ts";
@@ -128,7 +128,7 @@ function hintFor(path: string): string {
   // Apptainer's cache has its layout in a folder of its own.
   const inner = join(path, "blob");
   return statIfAny(join(inner, INDEX_FILE))
-    ? `larder import ${inner} reads the images of Apptainer's cache`
+    ? `larder import ${shellWord(inner)} reads the images of Apptainer's cache`
     : "write the path of an OCI image layout, of an archive, or of a cache folder";
 }
 

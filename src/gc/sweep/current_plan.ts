@@ -18,7 +18,7 @@ export interface CurrentPlan {
 }
 
 /**
- * Leaves out of a plan what a sweep would leave alone or not find any more, and computes anew what the rest frees.
+ * Leaves out of a plan what a sweep would leave alone or not find any more, and computes what the rest frees.
  * @param snapshot of the cache as it is now
  */
 export function currentPlan(snapshot: CacheSnapshot, plan: Plan, facts: Facts): CurrentPlan {

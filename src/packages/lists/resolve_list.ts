@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { LarderError } from "../../base/errors.ts";
+import { isFolder } from "../../base/files/system_error.ts";
 import { digestOfFile } from "../../store/blobs/blob_store.ts";
 import type { PackageRequest } from "../package_request.ts";
 import type { IndexSizes } from "../space_request.ts";
@@ -67,13 +68,14 @@ async function resolveAt(
     const { arch = RPM_ARCH, keyring } = deps;
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
-  if (file === "" && url.search === "") throw folderOf(url);
+  const isLocalFolder = url.protocol === "file:" && isFolder(fileURLToPath(url));
+  if (isLocalFolder || (file === "" && url.search === "")) throw folderOf(url);
   return await resolveListFile(await documents.read(url), wanted, documents, deps);
 }
 
 /** A repository is named by its index: what a server shows for a folder is a page. */
 function folderOf(url: URL): LarderError {
-  const name = nameOf(url);
+  const name = nameOf(url).replace(/\/?$/, "/");
   return new LarderError("LDR_USAGE", `${name} is a folder, neither a list nor an index`, {
     hint: `name its index: ${name}repodata/repomd.xml, or ${name}dists/SUITE/InRelease`,
   });
@@ -125,7 +127,11 @@ async function resolveListFile(
 ): Promise<PackageRequest[]> {
   const { parseListFile } = await import("./list_file.ts");
   const list = parseListFile(document);
-  if (deps.keyring !== undefined && list.repositories.length === 0) throw noIndex(document.name);
+  if (
+    deps.keyring !== undefined && list.repositories.every(({ keyring }) => keyring !== undefined)
+  ) {
+    throw noIndex(document.name);
+  }
   const requests = list.packages.map(requestForListed);
   for (const { packages, keyring = deps.keyring, ...repository } of list.repositories) {
     const shared = { keyring, wanted: packages, root: repository.url };
@@ -145,7 +151,7 @@ async function resolveListFile(
 
 function noIndex(list: string): LarderError {
   return new LarderError("LDR_USAGE", `${list} names no repository that --keyring could check`, {
-    hint: "leave out --keyring: the digests in the list are checked in any case",
+    hint: "leave out --keyring: the keyrings and digests in the list are used in any case",
   });
 }
 

@@ -42,7 +42,7 @@ export class Keyring {
         : await openpgp.readKeys({ binaryKeys: bytes });
       return new Keyring(openpgp, keys, path);
     } catch (error) {
-      throw unusable(path, `it has no OpenPGP keys: ${messageOf(error)}`, error);
+      throw unusable(path, "it has no OpenPGP keys", error);
     }
   }
 

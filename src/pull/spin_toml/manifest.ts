@@ -246,12 +246,19 @@ function check<T extends v.GenericSchema>(
 }
 
 function badSource(owner: Owner, reason: string): LarderError {
-  return bad(owner.path, `the source of ${describeSource(owner)}: ${reason}`);
+  return bad(
+    owner.path,
+    `the source of ${describeSource(owner)}: ${reason}`,
+    'a source is a path, { url = "https://…", digest = "sha256:…" }, or { registry, package, version }',
+  );
 }
 
-function bad(location: string, reason: string): LarderError {
+function bad(
+  location: string,
+  reason: string,
+  hint = "correct it; spin doctor prints more about a manifest",
+): LarderError {
   return new LarderError("LDR_BAD_SPIN_MANIFEST", `bad Spin manifest ${location}: ${reason}`, {
-    hint:
-      'a source is a path, { url = "https://…", digest = "sha256:…" }, or { registry, package, version }',
+    hint,
   });
 }

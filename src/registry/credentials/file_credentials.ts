@@ -77,7 +77,7 @@ export class FileCredentials implements CredentialSource {
   ): Promise<Answer> {
     const key = `${call.helper} ${call.server}`;
     const known = this.#answers.get(key);
-    if (known && this.#clock.now() - known.at < HELPER_REUSE) return known;
+    if (known && this.#clock.elapsed() - known.at < HELPER_REUSE) return known;
     return await this.#helpers.run(key, async (signal) => {
       const answer: Answer = await askHelper(call, { namedIn, signal }).then(
         (credential) => ({ credential }),
@@ -86,7 +86,7 @@ export class FileCredentials implements CredentialSource {
           throw failure;
         },
       );
-      this.#answers.set(key, { ...answer, at: this.#clock.now() });
+      this.#answers.set(key, { ...answer, at: this.#clock.elapsed() });
       return answer;
     }, signal);
   }

@@ -60,7 +60,7 @@ export class RetryTransport implements Transport {
     this.#clock = clock;
     this.#onRetry = onRetry;
     this.#longestWait = longestWait;
-    this.#health = new HostHealth(() => clock.now(), downTime);
+    this.#health = new HostHealth(() => clock.elapsed(), downTime);
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {

@@ -26,7 +26,7 @@ const HOST_FAILURES: readonly ErrorCode[] = [
 export class MirrorHealth {
   readonly #clock: Clock;
   readonly #messages: MirrorMessages;
-  /** Milliseconds since the epoch until which a host, or a repository of it, is not asked. */
+  /** The time on the clock of the process until which a host, or a repository of it, is not asked. */
   readonly #downUntil = new RecentMap<string, number>(MAX_NAMED);
   readonly #warned = new Set<string>();
 
@@ -36,8 +36,10 @@ export class MirrorHealth {
   }
 
   isDown(mirror: Place): boolean {
-    const until = [mirror.registry, keyOf(mirror)].map((key) => this.#downUntil.get(key) ?? 0);
-    return this.#clock.now() < Math.max(...until);
+    const until = [mirror.registry, keyOf(mirror)].map((key) =>
+      this.#downUntil.get(key) ?? -Infinity
+    );
+    return this.#clock.elapsed() < Math.max(...until);
   }
 
   /**
@@ -51,7 +53,7 @@ export class MirrorHealth {
       return;
     }
     const key = hasCode(error, ...HOST_FAILURES) ? mirror.registry : keyOf(mirror);
-    this.#downUntil.set(key, this.#clock.now() + DOWN_TIME);
+    this.#downUntil.set(key, this.#clock.elapsed() + DOWN_TIME);
     this.warn(mirror, error);
   }
 

@@ -56,6 +56,11 @@ export class MirroredRepository extends Repository {
   }
 
   /** @inheritdoc */
+  override async hasMirrors(): Promise<boolean> {
+    return (await this.#open()).mirrors.length > 0;
+  }
+
+  /** @inheritdoc */
   override async head(tag: string, signal?: AbortSignal): Promise<Digest | undefined> {
     // A `GET` decides if a mirror does not answer `HEAD`: whether the next place is asked depends on it.
     const digest = await this.#askMirrors(
@@ -87,9 +92,27 @@ export class MirroredRepository extends Repository {
     return stream ?? await (await this.#open()).upstream.fetch(descriptor, offset, options);
   }
 
-  /** Lists and sizes are those of the registry itself. @inheritdoc */
+  /**
+   * Lists and sizes are those of the registry itself; while it fails, those of the first mirror that has some. A site may
+   * reach nothing but its mirrors.
+   * @inheritdoc
+   */
   override async ask(...request: Parameters<Repository["ask"]>): Promise<HttpResponse> {
-    return await (await this.#open()).upstream.ask(...request);
+    const { mirrors, upstream } = await this.#open();
+    const answered = await upstream.ask(...request).catch((error: Error) => error);
+    if (!(answered instanceof Error) && !isFailing(answered)) return answered;
+    for (const { mirror, repository } of mirrors) {
+      if (this.#deps.health.isDown(mirror)) continue;
+      const response = await repository.ask(...request)
+        .catch((error) => this.#deps.health.failed(mirror, error));
+      if (response?.status === 200) {
+        if (!(answered instanceof Error)) await answered.body?.cancel();
+        return response;
+      }
+      await response?.body?.cancel();
+    }
+    if (answered instanceof Error) throw answered;
+    return answered;
   }
 
   /**
@@ -193,6 +216,11 @@ export class MirroredRepository extends Repository {
 
 function bodyKey({ registry, repository }: Mirror, digest: string): string {
   return `${registry}/${repository}@${digest}`;
+}
+
+/** True if the server has a fault or too much to do, so that another one may answer. */
+function isFailing({ status }: HttpResponse): boolean {
+  return status === 429 || status >= 500;
 }
 
 function endedEarly(digest: Digest, missing: number): LarderError {

@@ -8,6 +8,11 @@ export interface SharedObject {
   readonly digest: Digest;
 }
 
+/** Returns the name of an object in a store, such as `data/sha256:…`. */
+export function keyOf({ kind, digest }: SharedObject): string {
+  return `${kind}/${digest}`;
+}
+
 export interface NewObject extends UploadContent {
   readonly mediaType: string;
   /** The digest of the bytes, which the server checks if it can. */

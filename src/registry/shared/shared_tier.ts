@@ -16,7 +16,7 @@ import { DOWN_TIME } from "../http/host_health.ts";
 import { requestFrom } from "../http/range_request.ts";
 import { recordObject } from "./record_object.ts";
 import type { Offer, RecordKind, SharedContent } from "./shared_content.ts";
-import type { SharedObject, SharedStore } from "./shared_store.ts";
+import { keyOf, type SharedObject, type SharedStore } from "./shared_store.ts";
 import type { RecordSigner } from "./signed_record.ts";
 import { Uploads, type UploadTally } from "./uploads.ts";
 
@@ -33,9 +33,9 @@ export interface TierDependencies {
 }
 
 /**
- * Shared content in a store. After a failure, the store is not asked for {@link DOWN_TIME}, and after one of a write not
- * written to; an object with wrong content
- * is not asked for again, and replaced by a process that writes. The user is warned once, and again only after it has answered.
+ * Shared content in a store. After a failed read the store is not asked for {@link DOWN_TIME}, and after a failed write
+ * it is not written to. An object with wrong content is not asked for again, and is replaced by a process that writes.
+ * The user is warned once, and again only after the store has answered.
  */
 export class SharedTier implements SharedContent {
   readonly #deps: TierDependencies;
@@ -50,7 +50,7 @@ export class SharedTier implements SharedContent {
     this.#deps = deps;
     const { store, signer, writes, warn } = deps;
     const failed = (error: unknown) => this.#writeFailed(error);
-    const mayAsk = () => !this.#isDown() && this.#deps.clock.now() >= this.#noWritesUntil;
+    const mayAsk = () => !this.#isDown() && this.#deps.clock.elapsed() >= this.#noWritesUntil;
     const isBad = (object: SharedObject) => this.#bad.has(keyOf(object));
     const written = (object: SharedObject) => void this.#bad.delete(keyOf(object));
     const uploads = { store, signer, mayAsk, isBad, written, failed, warn };
@@ -139,7 +139,7 @@ export class SharedTier implements SharedContent {
   }
 
   #isDown(): boolean {
-    return this.#deps.clock.now() < this.#downUntil;
+    return this.#deps.clock.elapsed() < this.#downUntil;
   }
 
   async #ask<T>(
@@ -197,12 +197,12 @@ export class SharedTier implements SharedContent {
 
   /** A store that takes no writes, such as one behind a proxy, may still answer reads. */
   #writeFailed(error: unknown): void {
-    this.#noWritesUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#noWritesUntil = this.#deps.clock.elapsed() + DOWN_TIME;
     this.#warn(`writing nothing to the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
   #failed(error: unknown): void {
-    this.#downUntil = this.#deps.clock.now() + DOWN_TIME;
+    this.#downUntil = this.#deps.clock.elapsed() + DOWN_TIME;
     this.#warn(`skipping the shared cache ${this.#deps.store.name}: ${reasonOf(error)}`);
   }
 
@@ -217,10 +217,6 @@ export class SharedTier implements SharedContent {
 function reasonOf(error: unknown): string {
   const isLasting = hasCode(error, "LDR_FORBIDDEN", "LDR_CONFIG", "LDR_BAD_RESPONSE");
   return isLasting ? `${messageOf(error)}; ${error.hint}` : messageOf(error);
-}
-
-function keyOf({ kind, digest }: SharedObject): string {
-  return `${kind}/${digest}`;
 }
 
 /** True if an object is at fault, and not the store. */

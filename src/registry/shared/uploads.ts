@@ -8,7 +8,7 @@ import { type Digest, shortDigest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
-import type { NewObject, SharedObject, SharedStore } from "./shared_store.ts";
+import { keyOf, type NewObject, type SharedObject, type SharedStore } from "./shared_store.ts";
 import { contentOf } from "./content.ts";
 import { recordObject } from "./record_object.ts";
 import type { RecordSigner } from "./signed_record.ts";
@@ -165,10 +165,6 @@ export class Uploads {
     this.#tally.written++;
     this.#tally.bytes += content.size;
   }
-}
-
-function keyOf({ kind, digest }: SharedObject): string {
-  return `${kind}/${digest}`;
 }
 
 /** Returns undefined if a collector has removed the file. */

@@ -68,7 +68,7 @@ const TRANSPILER_STEPS: readonly Step[] = [
 ];
 
 /** The steps for jco's wasm-tools, whose script differs only in the names that it exports. */
-const WASM_TOOLS_STEPS: readonly Step[] = TRANSPILER_STEPS.map((step) =>
+const WASM_TOOLS_STEPS: readonly Step[] = [...TRANSPILER_STEPS, ...NEWER_STEPS].map((step) =>
   step.name === "return the exports" ? { ...step, pattern: /^export \{(?=.*\btools\b)/gm } : step
 );
 
@@ -135,7 +135,7 @@ export function adaptTranspiler(module: string, wasi: WasiVersion): string {
   return steps.reduce(applyStep, module);
 }
 
-/** Turns the module of jco's wasm-tools into such a function body, too. @throws Error if it is not that of jco 1.10.2 */
+/** Turns the module of jco's wasm-tools into such a function body, too. @throws Error if it is not that of jco-transpile 0.15.0 */
 export function adaptWasmTools(module: string): string {
   return WASM_TOOLS_STEPS.reduce(applyStep, module);
 }

@@ -1,11 +1,7 @@
 import { messageOf } from "../../base/errors.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
-import {
-  type Requirements,
-  requirementsOf,
-  runsAsModule,
-  unsupportedWasm,
-} from "../wasm/requirements.ts";
+import { unsupportedWasm } from "../wasm/other_engines.ts";
+import { type Requirements, requirementsOf, runsAsModule } from "../wasm/requirements.ts";
 import { stubsOf, usesStores } from "../wasm/spin_interfaces.ts";
 import type { WasmSource } from "../wasm/source.ts";
 import type { CompiledModule } from "./command_worker.ts";

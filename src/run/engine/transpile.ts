@@ -2,7 +2,7 @@ import { DRAFT_INTERFACES } from "../wasm/draft_interfaces.ts";
 import { limitMemories } from "../wasm/limit_memory.ts";
 import type { MemoryImage } from "../wasm/memory_image.ts";
 import { WASI_3_VERSIONS, type WasiVersion } from "../wasm/requirements.ts";
-import { SQLITE_4 } from "../wasm/spin_interfaces.ts";
+import { DRAFT_KEY_VALUE, SQLITE_4 } from "../wasm/spin_interfaces.ts";
 import { adaptComponent } from "./adapt_scripts.ts";
 import type { TranspilerFiles } from "./transpiler_files.ts";
 
@@ -70,14 +70,19 @@ const WAITING_IMPORTS_3 = [
 
 type ImportMap = readonly (readonly [name: string, key: string])[];
 
-const DRAFT_MAP: ImportMap = DRAFT_INTERFACES.map((name) => [name, name]);
+const SPIN_MAP: ImportMap = [SQLITE_4, ...DRAFT_KEY_VALUE].map((name) => [name, name]);
 
-/** The packages of WASI 0.3 and Spin 4 whose names others of 0.2 and Spin 3 have. */
+const WASI_2_MAP: ImportMap = [
+  ...DRAFT_INTERFACES.map((name) => [name, name] as const),
+  ...SPIN_MAP,
+];
+
+/** The packages of WASI 0.3, whose names those of 0.2 have. */
 const WASI_3_MAP: ImportMap = [
   ...["cli", "clocks", "filesystem", "http", "random", "sockets"].flatMap((name) =>
     WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`] as const)
   ),
-  [SQLITE_4, SQLITE_4],
+  ...SPIN_MAP,
 ];
 
 /** Guest functions that call one of those. */
@@ -101,7 +106,7 @@ export async function transpile(
   const generated = generate(component, {
     name: "component",
     // By default, imports are named without a version.
-    map: [...wasi === "0.2" ? DRAFT_MAP : WASI_3_MAP],
+    map: [...wasi === "0.2" ? WASI_2_MAP : WASI_3_MAP],
     instantiation: { tag: "async" },
     asyncMode: {
       tag: "jspi",

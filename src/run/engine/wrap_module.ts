@@ -17,7 +17,7 @@ interface WasmTools {
 
 /**
  * Makes a component of a core module that imports or exports interfaces of WASI 0.2 or Spin, as compilers leave it. Its
- * calls of WASI preview 1 go through an adapter. A module of 0.3 MB takes 0.2 s.
+ * calls of WASI preview 1 go through an adapter. A module of 0.3 MB takes 0.2 to 0.3 s.
  *
  * Invariant: the names in the component were checked, as those of any component before it is transpiled.
  *

@@ -5,7 +5,7 @@ import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prep
 import { NO_STATE } from "../state/locations.ts";
 import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
-import { needsSpin } from "../wasm/requirements.ts";
+import { needsSpin } from "../wasm/other_engines.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
 import type { CachedApp } from "./cached_app.ts";
@@ -105,7 +105,8 @@ function prepareComponent(
   const prepared = prepareWasm(wasm, true);
   if (prepared.requirements.kind !== "http") {
     throw new LarderError("LDR_NOT_RUNNABLE", `${wasm.name} does not answer HTTP requests`, {
-      hint: "an HTTP trigger needs a component that exports wasi:http/incoming-handler",
+      hint:
+        "an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler",
     });
   }
   if (component.dependencies.length > 0) {

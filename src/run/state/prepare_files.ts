@@ -35,11 +35,16 @@ function checkFile(path: string): void {
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
+    if (error instanceof Deno.errors.IsADirectory) throw unusable(path, "it is a folder");
     throw diskError(error, "read", path);
   }
   // SQLite makes a database of an empty file.
   if (count === null || new TextDecoder("latin1").decode(start) === MAGIC) return;
-  throw new LarderError("LDR_DISK", `cannot use the state file ${path}: it is not an SQLite file`, {
+  throw unusable(path, "it is not an SQLite file");
+}
+
+function unusable(path: string, reason: string): LarderError {
+  return new LarderError("LDR_DISK", `cannot use the state file ${path}: ${reason}`, {
     hint:
       "move it away to start with empty stores, restore a copy, or name another folder with --state",
   });

@@ -1,6 +1,6 @@
 import { excerpt, LarderError } from "../../base/errors.ts";
 import { DRAFT_INTERFACES } from "./draft_interfaces.ts";
-import { isSpinInterface } from "./spin_interfaces.ts";
+import { hasAsyncFunctions, isSpinInterface } from "./spin_interfaces.ts";
 import type { WasmBinary, WasmComponent, WasmModule } from "./inspect.ts";
 
 /** A version of WASI whose components the embedded engine runs. */
@@ -15,7 +15,7 @@ export interface Requirements {
   readonly kind: "command" | "http" | "spin";
   /** The export that is called. */
   readonly entry: string;
-  /** The version of WASI that the export belongs to, or that an import is of if it is newer. */
+  /** The version of WASI that the export belongs to; "0.3" also if an import is of it, or has asynchronous functions. */
   readonly wasi: WasiVersion;
   /** Imports, and the entry if necessary, that the embedded engine lacks. */
   readonly unsupported: readonly string[];
@@ -70,16 +70,15 @@ const WASI_3: Readonly<Record<string, readonly string[]>> = {
 /** The module that a core module may import beside interfaces: WASI preview 1. */
 const PREVIEW_1 = "wasi_snapshot_preview1";
 
+/** Modules of the functions that a component itself provides, such as `task.return`. */
+const BUILTINS = /^(?:\$root$|\[export\])/;
+
+/** What the name of an asynchronous function of a core module begins with. */
+const ASYNC_LIFT = /^\[async-lift(?:-stackful)?\]/;
+
 /** `package/interface@version`; the version can be cut to `0.2`, with the rest as a suffix beside the name. */
 const INTERFACE = /^([a-z0-9-]+:[a-z0-9-]+)\/([a-z0-9-]+)@(.+)$/;
 const VERSION = /^0\.2(?:\.\d+)?$/;
-
-/** What `wasmtime` has, some of it by options; of core modules, `module.name`. Source: `wasmtime run -S help`. */
-const WASMTIME = [
-  /^wasi:(?:cli|clocks|filesystem|http|io|random|sockets)\/[a-z-]+@0\.(?:2\.\d+|2|3\.\d+(?:-.+)?)$/,
-  /^wasi:(?:config|keyvalue|nn|tls)\/[a-z-]+@/,
-  /^(?:wasi_snapshot_preview1|wasi_unstable|wasi_ephemeral_nn)\./,
-];
 
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
@@ -112,26 +111,8 @@ export function requirementsOf(wasm: WasmBinary, name: string): Requirements {
   const reason = `it is a ${wasm.kind} that exports ${exports}`;
   throw new LarderError("LDR_NOT_RUNNABLE", `cannot run ${name}: ${reason}`, {
     hint:
-      "larder runs modules that export _start, and components that export wasi:cli/run or wasi:http/incoming-handler",
+      "larder runs modules that export _start, and components that export wasi:cli/run, wasi:http/incoming-handler or wasi:http/handler",
   });
-}
-
-/**
- * Returns the error for a binary that needs more than the embedded engine has, with what can run it.
- * @param isInApp true for a component of a Spin app, which Spin can run
- */
-export function unsupportedWasm(
-  name: string,
-  requirements: Requirements,
-  isInApp = false,
-): LarderError {
-  const { unsupported } = requirements;
-  const reason = `it needs ${enumerate(unsupported)}, which the embedded engine does not have`;
-  if (isInApp) return needsSpin(name, reason);
-  const hint = unsupported.every(isInWasmtime)
-    ? "run it with an installed Wasmtime: --engine wasmtime"
-    : hintForHost(requirements);
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, { hint });
 }
 
 /** Returns the names of what a binary imports; `module.name` for a core module. */
@@ -139,33 +120,6 @@ export function importNames(wasm: WasmBinary): readonly string[] {
   return wasm.kind === "component"
     ? wasm.imports
     : wasm.imports.map(({ module, name }) => `${module}.${name}`);
-}
-
-/** Returns what a binary needs that Wasmtime lacks. */
-export function missingInWasmtime(wasm: WasmBinary, { kind, entry }: Requirements): string[] {
-  const needed = kind === "spin" ? [entry, ...importNames(wasm)] : importNames(wasm);
-  return needed.filter((name) => !isInWasmtime(name));
-}
-
-/** Returns the error for a binary that Wasmtime cannot run. */
-export function unsupportedByWasmtime(
-  name: string,
-  missing: readonly string[],
-  requirements: Requirements,
-): LarderError {
-  const reason = `it needs ${enumerate(missing)}, which Wasmtime does not have`;
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${name}: ${reason}`, {
-    hint: requirements.unsupported.length === 0
-      ? "leave out --engine: the embedded engine can run it"
-      : hintForHost(requirements),
-  });
-}
-
-/** Returns what to do with a binary that neither the embedded engine nor Wasmtime can run. */
-function hintForHost({ kind, unsupported }: Requirements): string {
-  return kind === "spin" || unsupported.some((name) => /^(?:fermyon:spin|spin:)/.test(name))
-    ? "Spin has it: name the file in the spin.toml of an app, and run spin up"
-    : "only the host that it was made for has it; what another component exports, wac plug adds";
 }
 
 /** True if a binary runs as it is on WASI preview 1, without being made a component. */
@@ -186,7 +140,9 @@ function ofInterfaces(
   for (const [kind, pattern, supported] of ENTRIES) {
     const entry = exports.find((name) => pattern.test(name));
     if (!entry) continue;
-    const wasi = [entry, ...imports].some((name) => isWasi3(versionOf(name))) ? "0.3" : "0.2";
+    const isNewer = imports.some(hasAsyncFunctions) ||
+      [entry, ...imports].some((name) => isWasi3(versionOf(name)));
+    const wasi = isNewer ? "0.3" : "0.2";
     return { kind, entry, wasi, unsupported: supported ? missing : [entry, ...missing] };
   }
 }
@@ -194,7 +150,8 @@ function ofInterfaces(
 function ofModule({ imports, exports }: WasmModule): Requirements | undefined {
   const missing = missingOf(imports);
   const functions = new Map(
-    exports.filter((name) => name.includes("#")).map((name) => [name.split("#")[0]!, name]),
+    exports.filter((name) => name.includes("#"))
+      .map((name) => [name.replace(ASYNC_LIFT, "").split("#")[0]!, name]),
   );
   const modules = imports.map(({ module }) => module);
   const requirements = ofInterfaces([...functions.keys()], modules, missing);
@@ -215,7 +172,9 @@ function withEntry(requirements: Requirements, entry: string): Requirements {
 }
 
 function missingOf(imports: WasmModule["imports"]): string[] {
-  const missing = imports.filter(({ module }) => module !== PREVIEW_1 && !isSupported(module));
+  const missing = imports.filter(({ module }) =>
+    module !== PREVIEW_1 && !BUILTINS.test(module) && !isSupported(module)
+  );
   const names = missing.map(({ module, name }) =>
     INTERFACE.test(module) ? module : `${module}.${name}`
   );
@@ -223,39 +182,37 @@ function missingOf(imports: WasmModule["imports"]): string[] {
 }
 
 function isSupported(name: string): boolean {
-  if (isSpinInterface(name) || DRAFT_INTERFACES.includes(name)) return true;
+  return isSpinInterface(name) || isWasi(name, isWasi3);
+}
+
+/** True for an interface of WASI that the engine has, in its drafts, in 0.2, or in a version of 0.3. */
+export function isWasi(name: string, isVersion3: (version: string) => boolean): boolean {
+  if (DRAFT_INTERFACES.includes(name)) return true;
   const [, group, member, version = ""] = INTERFACE.exec(name) ?? [];
-  const interfaces = VERSION.test(version) ? WASI : isWasi3(version) ? WASI_3 : {};
+  const interfaces = VERSION.test(version) ? WASI : isVersion3(version) ? WASI_3 : {};
   const members = group !== undefined && Object.hasOwn(interfaces, group) ? interfaces[group]! : [];
   return members.includes(member!);
+}
+
+/** True for a package of WASI in a version that the engine lacks. */
+export function isOtherWasi(name: string): boolean {
+  const [, group = "", , version = ""] = INTERFACE.exec(name) ?? [];
+  const isKnown = Object.hasOwn(WASI, group);
+  return isKnown && !VERSION.test(version) && !isWasi3(version) && !/-rc-2023-1[01]-/.test(version);
 }
 
 function versionOf(name: string): string {
   return INTERFACE.exec(name)?.[3] ?? "";
 }
 
-function isWasi3(version: string): boolean {
+export function isWasi3(version: string): boolean {
   return WASI_3_VERSIONS.includes(version);
 }
 
-function isInWasmtime(name: string): boolean {
-  return WASMTIME.some((pattern) => pattern.test(name));
-}
-
 /** Formats `a, b and 3 more`. */
-function enumerate(names: readonly string[]): string {
+export function enumerate(names: readonly string[]): string {
   const rest = names.length - MAX_SHOWN_NAMES;
   const first = names.slice(0, MAX_SHOWN_NAMES).map(excerpt);
   if (rest > 0) return `${first.join(", ")} and ${rest} more`;
   return first.length < 2 ? first.join() : `${first.slice(0, -1).join(", ")} and ${first.at(-1)}`;
-}
-
-/**
- * Returns the error for an app that only Spin can run.
- * @param reason what the app needs: `it needs …`
- */
-export function needsSpin(subject: string, reason: string): LarderError {
-  return new LarderError("LDR_UNSUPPORTED_WASM", `cannot run ${subject}: ${reason}`, {
-    hint: "run it with an installed Spin: --engine spin",
-  });
 }

@@ -71,8 +71,8 @@ export class Access {
 }
 
 function noPushes(): Response {
-  const message = "this server takes no pushes: whoever can reach it could fill its disk; " +
-    "it needs --token or --htpasswd instead of --open";
+  const message = "this server takes no pushes, because --open lets everyone in: " +
+    "start it with --token or --htpasswd to push";
   return refusal(403, "DENIED", message);
 }
 

@@ -26,7 +26,7 @@ export class Credentials {
   /** @throws LarderError LDR_CONFIG, LDR_DISK* for a file that cannot be used */
   constructor(files: CredentialFiles, clock: Clock, warn: (message: string) => void) {
     const { tokenFile: tokens, htpasswdFile: users } = files;
-    const options = { now: () => clock.now(), warn };
+    const options = { now: () => clock.elapsed(), warn };
     if (tokens !== undefined) {
       this.#tokens = new WatchedFile(
         tokens,

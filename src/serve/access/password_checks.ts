@@ -65,9 +65,9 @@ export class PasswordChecks {
   #enqueue(check: () => Promise<boolean>): Promise<boolean> {
     let took = 0;
     const result = this.#last.then(async () => {
-      const start = this.#clock.now();
+      const start = this.#clock.elapsed();
       const isRight = await check();
-      took = isRight ? 0 : this.#clock.now() - start;
+      took = isRight ? 0 : this.#clock.elapsed() - start;
       return isRight;
     });
     this.#last = result.then(

@@ -14,13 +14,14 @@ import type { ManifestStore } from "../../store/manifest_store.ts";
 import { type Answer, matchesETag } from "../answer.ts";
 import { BlobReader, openIfAny, readSome } from "./blob_reader.ts";
 import { type ByteRange, parseRange } from "./byte_range.ts";
-import { Downloads } from "./downloads.ts";
+import { Downloads, type SharedDownload } from "./downloads.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import { areFew, type ChunkSource, streamOf } from "./sent_chunks.ts";
 import type { ServingLease } from "./serving_lease.ts";
 import type { ServedUses } from "../manifests/served_uses.ts";
 import type { Upstreams } from "../upstreams.ts";
+import type { Waits } from "../waits.ts";
 
 /** 64 KiB up to which a blob is read at once; opening a stream takes longer. */
 const SMALL = 64 * 1024;
@@ -34,6 +35,7 @@ export interface BlobDependencies {
   readonly store: ManifestStore;
   readonly indexes: RepositoryIndexes;
   readonly upstreams: Upstreams;
+  readonly waits: Waits;
   readonly downloads: Downloads;
   readonly lease: ServingLease;
   readonly pushed: PushedBlobs;
@@ -144,7 +146,7 @@ export class Blobs {
   }
 
   async #fetch(asked: Asked): Promise<string> {
-    const download = this.#download(asked);
+    const download = await this.#download(asked);
     await download.ended;
     if (download.progress.state === "failed") throw download.progress.error;
     return (await this.#find(asked))!;
@@ -177,14 +179,17 @@ export class Blobs {
   }
 
   async #follow(asked: Asked, range: ByteRange): Promise<ReadableStream<Uint8Array>> {
-    const reader = new BlobReader(this.#download(asked), range, () => this.#find(asked));
+    const download = await this.#download(asked);
+    const reader = new BlobReader(download, range, () => this.#find(asked));
     await reader.ready();
     return reader.stream();
   }
 
-  #download({ reference, descriptor, part }: Asked) {
-    const { layout, blobs, store: manifests, upstreams, downloads, uses, shared } = this.#deps;
+  async #download({ reference, descriptor, part }: Asked): Promise<SharedDownload> {
+    const { layout, blobs, store: manifests, upstreams, waits, downloads, uses, shared } =
+      this.#deps;
     const { digest } = descriptor;
+    await waits.check(digest, reference);
     const source = upstreams.repository(reference);
     const place = { blobs, manifests, reference };
     return downloads.join({

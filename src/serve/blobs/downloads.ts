@@ -7,6 +7,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Fetcher } from "../../oci/fetcher.ts";
 import { transfer } from "../../pull/transfer/transfer.ts";
 import type { Ingest, IngestOptions } from "../../store/blobs/ingest.ts";
+import type { Waits } from "../waits.ts";
 import { SharedSource } from "./shared_source.ts";
 import type { Space } from "./space.ts";
 
@@ -34,6 +35,7 @@ export interface DownloadDependencies {
   /** Receives what could not be kept, in one line. */
   readonly warn: (message: string) => void;
   readonly space: Space;
+  readonly waits: Waits;
   /** Called after each download. */
   readonly onFetched: () => void;
   /** Keeps collectors from the partial file and the blob until the function that it returns is called. */
@@ -65,7 +67,7 @@ export class Downloads {
     }
     const download = new SharedDownload(request, this.#deps);
     this.#running.set(key, download);
-    download.ended.then(() => {
+    this.#deps.waits.begin(descriptor.digest, download.ended).then(() => {
       if (this.#running.get(key) === download) this.#running.delete(key);
     });
     return download;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { readFolder } from "../../base/files/files.ts";
+import { readFolder, statIfAny } from "../../base/files/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 import { matchingPin, readPin, readPinPatterns } from "../../store/entries/pin_file.ts";
@@ -11,6 +11,7 @@ import { type ManifestStore, readEntryRecord } from "../../store/manifest_store.
 import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
+import { withRepositoryLock } from "./repository_lock.ts";
 
 export interface DeletionDependencies {
   readonly layout: Layout;
@@ -37,13 +38,13 @@ export class Deletions {
   /** Deletes a manifest, and the tags that have it, unless the index of an entry refers to it. @throws ApiError, and LarderError LDR_DISK*, LDR_BUSY */
   async deleteManifest(repository: Reference, digest: Digest): Promise<void> {
     const own = { ...repository, digest };
-    await this.#refuseIfNeeded(repository, digest);
-    const isDeleted = await this.#change(repository, () => {
+    const isDeleted = await this.#change(repository, async () => {
+      await this.#refuseIfNeeded(repository, digest);
       const tags = this.tags(repository).filter((tag) => {
         const folder = this.#deps.layout.tagFolder(repository, tag);
         return readEntryRecord(folder)?.digest === digest;
       });
-      return this.#removeEntries([...tags.map((tag) => ({ ...repository, tag })), own]);
+      return await this.#removeEntries([...tags.map((tag) => ({ ...repository, tag })), own]);
     });
     if (!isDeleted) throw unknown(own);
   }
@@ -84,8 +85,10 @@ export class Deletions {
   }
 
   async #change(repository: Reference, change: () => Promise<boolean>): Promise<boolean> {
+    const { layout } = this.#deps;
+    if (!statIfAny(layout.repositoryFolder(repository))) return false;
     try {
-      return await withSharedLock(this.#deps.layout, change);
+      return await withSharedLock(layout, () => withRepositoryLock(layout, repository, change));
     } finally {
       this.#deps.indexes.forget(repository);
     }

@@ -34,6 +34,7 @@ import type { PushedBlobs } from "../pushed_blobs.ts";
 import { fileAt } from "./file_source.ts";
 import { subjectOf } from "./local_referrers.ts";
 import type { PromisedContent } from "./promised_content.ts";
+import { withRepositoryLock } from "./repository_lock.ts";
 import { chunksOf } from "./request_body.ts";
 import type { Turns } from "./turns.ts";
 
@@ -93,7 +94,8 @@ export class PushedManifests {
     const subject = subjectOf(manifest);
     const { layout, room, note, changes, promised } = this.#deps;
     const space = { bytes: PUBLISH_SPACE, files: 10, folders: [], digests: digestsIn(manifest) };
-    const publish = () => this.#publishAll(repository, manifest, tags);
+    const publish = () =>
+      withRepositoryLock(layout, repository, () => this.#publishAll(repository, manifest, tags));
     await changes.run(
       repositoryName(repository),
       () => withRoom(layout, publish, { room, note, request: () => space }),
@@ -111,7 +113,7 @@ export class PushedManifests {
     };
   }
 
-  /** Publishes a manifest, again if a client of another server deletes it at the same time. */
+  /** Publishes a manifest, again if another program deletes it at the same time. */
   async #publishAll(
     repository: Reference,
     manifest: Manifest,

@@ -55,6 +55,8 @@ export class Uploads {
       return await this.#begin(request, route);
     }
     const session = await sessions.find(route.repository, route.upload);
+    // At once, also while a request of the upload receives bytes.
+    if (isRead(request) && !session.isEnded) return progressOf(route, session, 204);
     return await session.run(async () => {
       // It was ended by the request before.
       if (session.isEnded) throw noUpload(session.repository);
@@ -79,9 +81,6 @@ export class Uploads {
 
   async #continue(request: Request, route: UploadRoute, session: UploadSession): Promise<Answer> {
     switch (request.method) {
-      case "GET":
-      case "HEAD":
-        return progressOf(route, session, 204);
       case "PATCH":
         checkRange(request, route, session);
         await this.#receive(request, session);
@@ -200,6 +199,10 @@ export class Uploads {
     const part = await indexes.of(source).part(digest);
     return part?.lockedAppOf ? undefined : part?.descriptor;
   }
+}
+
+function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** Refuses a chunk that does not begin where the upload is (distribution-spec, "Pushing a blob in chunks"). */

@@ -10,6 +10,7 @@ import type { ServedEntries } from "./served_entries.ts";
 import type { ServedUses } from "./served_uses.ts";
 import type { StoredManifests } from "./stored_manifests.ts";
 import type { Upstreams } from "../upstreams.ts";
+import type { Waits } from "../waits.ts";
 
 export interface ManifestDependencies {
   readonly stored: StoredManifests;
@@ -17,6 +18,7 @@ export interface ManifestDependencies {
   readonly entries: ServedEntries;
   readonly uses: ServedUses;
   readonly upstreams: Upstreams;
+  readonly waits: Waits;
   readonly clock: Clock;
   readonly shared?: SharedContent | undefined;
 }
@@ -43,20 +45,10 @@ export class ManifestFetcher {
     repository: Reference,
     digest: Digest,
   ): Promise<{ readonly manifest: Manifest; readonly result: Result }> {
-    const { indexes, entries, uses, upstreams, clock } = this.#deps;
+    const { indexes, entries, uses, clock } = this.#deps;
     const known = await this.find(repository, digest);
     const reference = { ...repository, digest };
-    const manifest = known ?? await this.#fetching.run(
-      formatReference(reference),
-      async (signal) => {
-        const source = upstreams.repository(reference);
-        const fetched = await source.manifest(digest, signal);
-        await this.#keep(repository, fetched);
-        const { length } = fetched.bytes;
-        uses.addPart(repository, digest, { fetched: length, mirrors: source.mirrorsUsed() });
-        return fetched;
-      },
-    );
+    const manifest = known ?? await this.#fetch(reference);
     if (known && !entries.isUseDue(reference)) return { manifest, result: "hit" };
     const using = await indexes.of(repository).entriesOf(digest);
     if (using.length > 0) entries.touch(using);
@@ -68,6 +60,22 @@ export class ManifestFetcher {
       uses.add(reference, digest, { uses: 1, cause: using.length > 0 ? undefined : "new" });
     }
     return { manifest, result: known ? "hit" : "miss" };
+  }
+
+  async #fetch(reference: Reference & { readonly digest: Digest }): Promise<Manifest> {
+    const { uses, upstreams, waits } = this.#deps;
+    const { digest, ...repository } = reference;
+    const name = formatReference(reference);
+    await waits.check(name, reference);
+    const fetch = async (signal: AbortSignal) => {
+      const source = upstreams.repository(reference);
+      const fetched = await source.manifest(digest, signal);
+      await this.#keep(repository, fetched);
+      const { length } = fetched.bytes;
+      uses.addPart(repository, digest, { fetched: length, mirrors: source.mirrorsUsed() });
+      return fetched;
+    };
+    return await this.#fetching.run(name, (signal) => waits.begin(name, fetch(signal)));
   }
 
   /** Keeps the manifest that a tag names now. */

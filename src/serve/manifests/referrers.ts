@@ -61,7 +61,11 @@ export class Referrers {
     // The tag schema (distribution-spec, "Referrers Tag Schema").
     const reference = { ...repository, tag: subject.replace(":", "-") };
     try {
-      const pages = await listReferrers(upstreams.repository(repository), subject);
+      const source = upstreams.repository(repository);
+      const pages = await listReferrers(source, subject).catch(async (error) => {
+        // A mirror without the API may have the tag.
+        if (!isRegistryFailure(error) || !await source.hasMirrors()) throw error;
+      });
       const listed = pages?.flatMap((page) => page.manifests) ?? await this.#tagged(reference);
       if (listed.length > 0) {
         await manifests.keepTag(reference, indexOf(listed), clock.now());

@@ -94,7 +94,7 @@ export class ServedEntries {
 
   /** True if an entry was not written within the last minute; it then counts as written. */
   #isDue(name: string): boolean {
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.elapsed();
     if (now - (this.#written.get(name) ?? -Infinity) < WRITE_INTERVAL) return false;
     this.#written.set(name, now);
     return true;

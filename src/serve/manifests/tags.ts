@@ -16,6 +16,7 @@ import type { ManifestFetcher } from "./manifests.ts";
 import type { ServedEntries } from "./served_entries.ts";
 import type { ServedUses } from "./served_uses.ts";
 import type { Upstreams } from "../upstreams.ts";
+import type { Waits } from "../waits.ts";
 
 /** One second for which an answer about a tag is reused: a client asks several times in a row. */
 const REUSE = 1000;
@@ -32,6 +33,7 @@ export interface TagDependencies {
   readonly entries: ServedEntries;
   readonly uses: ServedUses;
   readonly upstreams: Upstreams;
+  readonly waits: Waits;
   readonly clock: Clock;
   /** The greatest age of a copy that is served while its registry fails, in milliseconds. */
   readonly staleIfError: number;
@@ -59,7 +61,7 @@ export class Tags {
   /** The last answers by name. */
   readonly #answers = new RecentMap<
     string,
-    { readonly digest: Digest; readonly checkedAt: number }
+    { readonly digest: Digest; readonly checkedAt: number; readonly at: number }
   >(
     MAX_TAGS,
   );
@@ -81,6 +83,7 @@ export class Tags {
     // While the cache was read, the answer to another client may have arrived.
     const answered = this.#asking.has(name) ? undefined : await this.#recent(name, reference);
     if (answered) return answered;
+    await this.#deps.waits.check(name, reference);
     const asking = this.#asking.get(name) ?? this.#start(name, reference, cached?.manifest);
     try {
       return cached && this.#isUsable(cached) ? await this.#within(PATIENCE, asking) : await asking;
@@ -98,7 +101,7 @@ export class Tags {
 
   async #recent(name: string, reference: Reference): Promise<ResolvedTag | undefined> {
     const answer = this.#answers.get(name);
-    if (!answer || this.#deps.clock.now() - answer.checkedAt >= REUSE) return undefined;
+    if (!answer || this.#deps.clock.elapsed() - answer.at >= REUSE) return undefined;
     const manifest = await this.#deps.manifests.find(reference, answer.digest);
     return manifest && { manifest, result: "hit", checkedAt: answer.checkedAt };
   }
@@ -126,7 +129,7 @@ export class Tags {
     reference: Reference & { readonly tag: string },
     cached: Manifest | undefined,
   ): Promise<ResolvedTag> {
-    const asking = this.#ask(name, reference, cached);
+    const asking = this.#deps.waits.begin(name, this.#ask(name, reference, cached));
     this.#asking.set(name, asking);
     const remove = () => void this.#asking.delete(name);
     asking.then(remove, remove);
@@ -144,7 +147,7 @@ export class Tags {
     const known = current && await manifests.find(reference, current);
     const manifest = known ?? await repository.manifest(reference.tag);
     const checkedAt = clock.now();
-    this.#answers.set(name, { digest: manifest.digest, checkedAt });
+    this.#answers.set(name, { digest: manifest.digest, checkedAt, at: clock.elapsed() });
     if (manifest !== cached) {
       uses.add(reference, manifest.digest, {
         cause: cached ? "moved" : "new",

@@ -1,4 +1,5 @@
-import { readTextIfAny, writeFileAtomic } from "../../base/files/files.ts";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 
 /** A regular file of an archive, which is also a blob of its own. */

@@ -6,8 +6,9 @@ import {
   statIfAny,
   syncFolder,
 } from "../../base/files/files.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import { diskError } from "../../base/files/system_error.ts";
-import { COPY_BUFFER, PULL_ROUNDS, TRANSFER_BUFFER } from "../../base/limits.ts";
+import { COPY_BUFFER, PULL_ROUNDS } from "../../base/limits.ts";
 import type { BlobDescriptor, Descriptor } from "../../oci/descriptor.ts";
 import { algorithmOf, type Digest, type DigestAlgorithm } from "../../oci/digest.ts";
 import type { BlobStream, Fetcher } from "../../oci/fetcher.ts";
@@ -162,22 +163,11 @@ export class BlobStore implements Fetcher {
         hint: "pull the artifact that contains it again",
       });
     }
-    return { offset, chunks: readFrom(path, offset) };
+    return { offset, chunks: readChunks(path, { offset }) };
   }
 
   #isBlob(path: string, descriptor: BlobDescriptor): boolean {
     return sizeOfBlob(path, descriptor) !== undefined;
-  }
-}
-
-async function* readFrom(path: string, offset: number): AsyncGenerator<Uint8Array> {
-  const file = Deno.openSync(path, { read: true });
-  try {
-    file.seekSync(offset, Deno.SeekMode.Start);
-    const buffer = new Uint8Array(TRANSFER_BUFFER);
-    for (let read; (read = await file.read(buffer)) !== null;) yield buffer.subarray(0, read);
-  } finally {
-    file.close();
   }
 }
 

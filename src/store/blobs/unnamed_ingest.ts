@@ -1,12 +1,12 @@
 import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
+import { writeFileUnsynced } from "../../base/files/atomic_write.ts";
 import {
   isStillAt,
   readTextIfAny,
   removeIfAny,
   statIfAny,
   writeAll,
-  writeFileUnsynced,
 } from "../../base/files/files.ts";
 import { COPY_BUFFER } from "../../base/limits.ts";
 import { diskError } from "../../base/files/system_error.ts";
@@ -43,8 +43,8 @@ export interface UnnamedIngestOptions {
 
 /**
  * The write of a blob to `data/` whose digest is known only once all its bytes have arrived: of a URL, or of a push. It
- * can be resumed
- * by this and by later processes as long as the server has the same version of the file, which is kept beside the bytes.
+ * can be resumed by this and by later processes as long as the server has the same version of the file, which is kept
+ * beside the bytes.
  *
  * Invariants:
  * - The lock of the partial file is held until disposal, also after {@link commit}: what is written in between, such as

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
 import {
   ensureFolder,
   readBytesIfAny,
@@ -6,7 +7,6 @@ import {
   readTextIfAny,
   syncFolder,
   tryTouch,
-  writeFileAtomic,
 } from "../../base/files/files.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Digest } from "../../oci/digest.ts";

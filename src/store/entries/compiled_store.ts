@@ -1,11 +1,11 @@
 import { join } from "node:path";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
 import {
   ensureFolder,
   isDeletionError,
   readTextIfAny,
   syncFolder,
   tryTouch,
-  writeFileAtomic,
 } from "../../base/files/files.ts";
 import { PULL_ROUNDS } from "../../base/limits.ts";
 import type { Digest } from "../../oci/digest.ts";

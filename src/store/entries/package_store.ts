@@ -1,11 +1,7 @@
 import { dirname, join } from "node:path";
 import { mapLimit } from "../../base/concurrency.ts";
-import {
-  ensureFolder,
-  readTextIfAny,
-  tryTouch,
-  writeFileUnsynced,
-} from "../../base/files/files.ts";
+import { writeFileUnsynced } from "../../base/files/atomic_write.ts";
+import { ensureFolder, readTextIfAny, tryTouch } from "../../base/files/files.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
 import {
   formatPackageRecord,

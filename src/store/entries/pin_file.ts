@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
-import { readTextIfAny, writeFileAtomic } from "../../base/files/files.ts";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
+import { readTextIfAny } from "../../base/files/files.ts";
 import { matchesName } from "../entry_names.ts";
 import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
 import { PIN_FILE } from "../layout.ts";

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { writeFileAtomic } from "../../base/files/atomic_write.ts";
 import {
   ensureFolder,
   FILE_MODE,
@@ -6,7 +7,6 @@ import {
   readText,
   removeIfAny,
   statIfAny,
-  writeFileAtomic,
 } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { FILE_MODE, isStillAt, writeAll, writeFileUnsynced } from "../../base/files/files.ts";
+import { writeFileUnsynced } from "../../base/files/atomic_write.ts";
+import { FILE_MODE, isStillAt, writeAll } from "../../base/files/files.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import type { Layout } from "../layout.ts";
@@ -23,7 +24,7 @@ export const SWEEP_DETAILS = 500;
  * (`new`), the tag had moved (`moved`), another platform was requested (`platform`), a client asked a server for a part
  * that it had not yet (`part`), or some of the same content was missing (`missing`) or damaged (`damaged`).
  */
-export const MISS_CAUSES = ["new", "moved", "platform", "part", "missing", "damaged"] as const;
+const MISS_CAUSES = ["new", "moved", "platform", "part", "missing", "damaged"] as const;
 export type MissCause = typeof MISS_CAUSES[number];
 
 const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -118,8 +119,6 @@ export type UseEvent = v.InferOutput<typeof UseSchema>;
 export type SweepEvent = v.InferOutput<typeof SweepSchema>;
 export type Evicted = v.InferOutput<typeof EvictedSchema>;
 export type DamageEvent = v.InferOutput<typeof DamageSchema>;
-export type ImportEvent = v.InferOutput<typeof ImportSchema>;
-export type PushEvent = v.InferOutput<typeof PushSchema>;
 export type DeletionEvent = v.InferOutput<typeof DeletionSchema>;
 export type JournalEvent = v.InferOutput<typeof EventSchema>;
 

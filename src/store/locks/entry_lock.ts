@@ -1,14 +1,11 @@
 import { join } from "node:path";
 import {
-  FILE_MODE,
-  removeIfAny,
   replaceBy,
-  syncFile,
   temporaryOf,
-  writeAll,
   writeFileAtomic,
   writeFileUnsynced,
-} from "../../base/files/files.ts";
+} from "../../base/files/atomic_write.ts";
+import { FILE_MODE, removeIfAny, syncFile, writeAll } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { RECORD_FILE } from "../layout.ts";
 import { type FileLockOptions, openIfAny, openLocked } from "./file_lock.ts";

@@ -212,7 +212,8 @@ function isRecent(path: string, now: number): boolean {
   return now - created < LEASE_GRACE;
 }
 
-function isAlive(pid: number): boolean {
+/** True if a process with this id runs on this machine. */
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { placeFile } from "../../../src/base/files/place_file.ts";
+import { placeFile, placeText } from "../../../src/base/files/place_file.ts";
 import { run } from "../../support/cli/commands.ts";
 import { failureOf } from "../../support/failure_of.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
@@ -76,6 +76,22 @@ Deno.test({
     assert.ok(Deno.lstatSync(to).isFifo);
     assert.ok(Deno.lstatSync(link).isSymlink);
   },
+});
+
+Deno.test("placeText gives a file with the usual mode, and writes nothing half", () => {
+  using folder = new TemporaryFolder();
+  const { from, to } = fixture(folder.path);
+  if (Deno.build.os !== "windows") Deno.symlinkSync(from, to);
+  placeText("text", to);
+  assert.equal(Deno.readTextFileSync(to), "text");
+  assert.equal(Deno.readTextFileSync(from), "content");
+  const { mode } = Deno.statSync(to);
+  if (Deno.build.os !== "windows") assert.equal(mode! & 0o777, 0o666 & ~Deno.umask());
+  Deno.mkdirSync(join(folder.path, "folder"));
+  for (const name of ["folder", "none/x"]) {
+    assert.throws(() => placeText("text", join(folder.path, name)), { code: "LDR_DISK" });
+  }
+  assert.equal([...Deno.readDirSync(folder.path)].length, 3);
 });
 
 Deno.test("placeFile leaves nothing behind if it fails", async () => {

@@ -6,6 +6,7 @@ import {
   specialPathError,
   systemCode,
 } from "../../../src/base/files/system_error.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
 
 const withCode = (code: string) => Object.assign(new Error("failed"), { code });
 
@@ -58,6 +59,7 @@ const DISK_ERRORS: [string, Error, ErrorCode][] = [
   ["a file in place of a folder", withCode("ENOTDIR"), "LDR_DISK"],
   ["a file in place of a folder, without a code", new Deno.errors.NotADirectory("no"), "LDR_DISK"],
   ["a broken disk", withCode("EIO"), "LDR_DISK"],
+  ["a folder in place of a file", withCode("EISDIR"), "LDR_DISK"],
   ["a name that is too long", withCode("ENAMETOOLONG"), "LDR_DISK"],
 ];
 
@@ -69,6 +71,19 @@ for (const [name, error, code] of DISK_ERRORS) {
     assert.equal(mapped.cause, error);
   });
 }
+
+Deno.test("diskError tells a folder that is missing from a file", () => {
+  using folder = new TemporaryFolder();
+  const { path } = folder;
+  const missing = new Deno.errors.NotFound();
+  const of = (name: string) => diskError(missing, "write", name) as LarderError;
+  assert.match(of(`${path}/x`).message, /: there is no such file$/);
+  assert.equal(
+    of(`${path}/a b/x`).message,
+    `cannot write ${path}/a b/x: there is no folder ${path}/a b`,
+  );
+  assert.equal(of(`${path}/a b/x`).hint, `create it: mkdir -p '${path}/a b'`);
+});
 
 Deno.test("diskError hints at ulimit if too many files are open, and not at permissions", () => {
   const { hint } = diskError(withCode("EMFILE"), "open", "/x") as LarderError;

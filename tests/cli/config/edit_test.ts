@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import * as fc from "fast-check";
 import { hasCode } from "../../../src/base/errors.ts";
 import { setInFile, unsetInFile, writeInitialFile } from "../../../src/cli/config/edit.ts";
-import { findSetting, keyOf, type Scalar, SETTINGS } from "../../../src/cli/config/settings.ts";
+import {
+  findSetting,
+  keyOf,
+  readValue,
+  type Scalar,
+  SETTINGS,
+} from "../../../src/cli/config/settings.ts";
 import { parseConfigFile } from "../../../src/cli/config/file.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 
@@ -161,6 +168,41 @@ Deno.test("unsetInFile restores the initial file after setInFile", () => {
   const text = Deno.readTextFileSync(path);
   assert.deepEqual(parseConfigFile(text, path).config, before.config);
   for (const { description } of SETTINGS) assert.ok(text.includes(description), description);
+});
+
+Deno.test("setInFile and unsetInFile, in any order, leave the other values and all comments", () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "config.yaml");
+  const comments = ["# first", "# in gc", "# last of gc", "# in storage", "# last"];
+  const text = "# first\ngc:\n  # in gc\n  max_size: 1GB\n  # last of gc\n" +
+    "storage:\n  # in storage\n  package_cache:\n    enabled: true\n\n# last\n";
+  const values = SETTINGS.map((setting) => ({
+    key: keyOf(setting.path).replace("*", "localhost:5000"),
+    value: readValue(setting, String(setting.fallback ?? setting.example), ""),
+  }));
+  const edit = fc.record({ at: fc.constantFrom(...values), isSet: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(edit, { maxLength: 8 }), (edits) => {
+      Deno.writeTextFileSync(path, text);
+      const expected = new Map<string, Scalar>([
+        ["gc.max_size", "1GB"],
+        ["storage.package_cache.enabled", true],
+      ]);
+      for (const { at: { key, value }, isSet } of edits) {
+        if (isSet) {
+          setInFile(path, findSetting(key), value);
+          expected.set(key, value);
+        } else assert.equal(unsetInFile(path, findSetting(key)), expected.delete(key));
+      }
+      const after = Deno.readTextFileSync(path);
+      const file = parseConfigFile(after, path);
+      for (const { key } of values) {
+        assert.equal(file.find(findSetting(key).path)?.value, expected.get(key), key);
+      }
+      for (const comment of comments) assert(after.includes(`${comment}\n`), comment);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 /** Files in which nothing can be set. */

@@ -424,3 +424,16 @@ Deno.test("loadConfig prints no warnings of the YAML parser", async () => {
   process.off("warning", onWarning);
   assert.deepEqual(said, []);
 });
+
+Deno.test("loadConfig puts the home folder in place of ~/ in paths of the file, variables and --config", async () => {
+  using folder = new TemporaryFolder();
+  Deno.writeTextFileSync(
+    join(folder.path, "c.yaml"),
+    "cache_dir: ~/cache\nserve: {tls_key: key}\n",
+  );
+  const environment = platform(folder.path, { LARDER_SERVE_TLS_CERT: "~/cert" });
+  assert.deepEqual(await loadConfig(environment, "~/c.yaml"), {
+    cache_dir: join(folder.path, "cache"),
+    serve: { tls_key: join(folder.path, "key"), tls_cert: join(folder.path, "cert") },
+  });
+});

@@ -51,10 +51,12 @@ repositories:
 
 Deno.test("resolvePackages asks for the index of a repository whose folder is named", async () => {
   using lists = new TestLists();
-  const { code, message, hint } = await failureOf(lists.resolve("http://mirror.test/repo/", ["a"]));
-  assert.equal(code, "LDR_USAGE");
-  assert.match(message, /is a folder, neither a list nor an index/);
-  assert.match(hint, /http:\/\/mirror\.test\/repo\/repodata\/repomd\.xml/);
+  for (const folder of ["http://mirror.test/repo/", lists.path]) {
+    const { code, message, hint } = await failureOf(lists.resolve(folder, ["a"]));
+    assert.equal(code, "LDR_USAGE");
+    assert.match(message, /is a folder, neither a list nor an index/);
+    assert(hint.includes(`${folder.replace(/\/$/, "")}/repodata/repomd.xml`), hint);
+  }
 });
 
 Deno.test("resolvePackages reads a list, a mirror and packages on the disk", async () => {
@@ -77,6 +79,8 @@ Deno.test("resolvePackages reads a list, a mirror and packages on the disk", asy
     keyring: join(lists.path, "keys"),
   });
   assert.deepEqual(direct, [hello]);
+  const unused = await failureOf(lists.resolve(list, [], { keyring: join(lists.path, "gone") }));
+  assert.match(unused.message, /names no repository that --keyring could check/);
   const index = join(mirror, "dists/stable/main/binary-amd64/Packages.gz");
   Deno.writeFileSync(index, encode("other"));
   assert.equal((await failureOf(lists.resolve(list))).code, "LDR_DIGEST_MISMATCH");

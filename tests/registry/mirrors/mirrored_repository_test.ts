@@ -186,6 +186,33 @@ Deno.test("MirroredRepository fails as the registry does if no place answers", a
   await assert.rejects(repository.manifest("v1"), /not found: reg.test\/app:v1/);
 });
 
+Deno.test("MirroredRepository.ask asks the registry, and the mirrors only while that fails", async () => {
+  const rows: [registry: Behaviour, mirrors: Behaviour[], answered: string | number][] = [
+    ["good", ["good"], "reg.test"],
+    ["missing", ["good"], 404],
+    ["down", ["good"], "m0.test"],
+    ["busy", ["down", "good"], "m1.test"],
+    ["broken", ["missing", "denied"], 500],
+  ];
+  for (const [registry, mirrors, answered] of rows) {
+    const names = mirrors.map((_, i) => `m${i}.test`);
+    const hosts = new Hosts(Object.fromEntries(
+      [["reg.test", registry], ...mirrors.map((each, i) => [names[i]!, each])]
+        .map(([name, manifests]) => [name, { manifests: manifests!, blobs: "good" }]),
+    ));
+    const { repository } = open(hosts, names.map((name) => mirror(name)));
+    const { status, url } = await repository.ask("GET", "referrers/x");
+    assert.equal(status === 200 ? new URL(url).host : status, answered, registry);
+  }
+  const nowhere = open(
+    new Hosts(Object.fromEntries(
+      ["reg.test", "m.test"].map((name) => [name, { manifests: "down", blobs: "good" }]),
+    )),
+    [mirror("m.test")],
+  );
+  await assert.rejects(nowhere.repository.ask("GET", "referrers/x"), /cannot reach reg.test/);
+});
+
 for (
   const [use, digest, tags, digests] of [
     ["all", undefined, true, true],

@@ -5,6 +5,7 @@ import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import { requirementsOf } from "../../../src/run/wasm/requirements.ts";
 import { callCommand } from "../../../src/run/engine/calls.ts";
 import {
+  asyncGuestModule,
   binaryOf,
   guestCoreModule,
   loadComponent,
@@ -19,6 +20,23 @@ Deno.test("wrapModule makes a component of a module that exports an interface", 
   assert.equal(component.kind, "component");
   const { kind, unsupported } = requirementsOf(component, "it");
   assert.deepEqual([kind, unsupported], ["http", []]);
+});
+
+Deno.test("wrapModule makes a component of a module with asynchronous functions", async () => {
+  const component = inspectWasm(
+    await wrapModule(await asyncGuestModule("async_handler"), wrapper),
+    "it",
+  );
+  const { kind, wasi, unsupported } = requirementsOf(component, "it");
+  assert.deepEqual([kind, wasi, unsupported], ["http", "0.3", []]);
+});
+
+Deno.test("wrapModule accepts a module that imports a function twice, as those of Go do", async () => {
+  const module = await guestCoreModule("http_cases", (wat) => {
+    const line = '  (import "wasi:http/types@0.2.3" "[constructor]fields" (func (result i32)))\n';
+    return wat.replace("(module\n", `(module\n${line}`);
+  });
+  assert.equal(inspectWasm(await wrapModule(module, wrapper), "it").kind, "component");
 });
 
 Deno.test("wrapModule makes a command of a module with _start that imports an interface", async () => {

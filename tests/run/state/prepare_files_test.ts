@@ -27,6 +27,14 @@ for (const content of ["x", "SQLite format 2\0", "not a database ".repeat(1000)]
   });
 }
 
+Deno.test("prepareStateFiles reports a folder in the place of a file", () => {
+  using folder = new TemporaryFolder();
+  assert.throws(
+    () => prepareStateFiles([folder.path]),
+    (error) => hasCode(error, "LDR_DISK") && error.message.endsWith("it is a folder"),
+  );
+});
+
 Deno.test("prepareStateFiles takes an empty file for a database without tables", () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "x.db");

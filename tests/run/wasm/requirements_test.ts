@@ -130,6 +130,27 @@ Deno.test("requirementsOf accepts Spin's stores, stubs and the drafts that Spin 
   assert.deepEqual([kind, unsupported], ["http", []]);
 });
 
+for (
+  const [name, wasi] of [
+    ["spin:key-value/key-value@3.0.0", "0.3"],
+    ["spin:sqlite/sqlite@3.1.0", "0.3"],
+    ["spin:variables/variables@3.0.0", "0.3"],
+    ["spin:redis/redis@3.0.0", "0.3"],
+    ["spin:postgres/postgres@4.2.0", "0.3"],
+    ["spin:postgres/postgres@4.1.0", "0.2"],
+    ["spin:sqlite/sqlite@3.0.0", "0.2"],
+    ["wasi:config/runtime@0.2.0-draft", "0.2"],
+    ["wasi:config/store@0.2.0-draft", "0.2"],
+    ["wasi:config/store@0.2.0-rc.1", "0.2"],
+    ["wasi:keyvalue/store@0.2.0-draft", "0.2"],
+  ] as const
+) {
+  Deno.test(`requirementsOf accepts ${name}, and the version of WASI that its functions need`, () => {
+    const actual = ofComponent([name], ["wasi:http/incoming-handler@0.2.0"]);
+    assert.deepEqual([actual.unsupported, actual.wasi], [[], wasi]);
+  });
+}
+
 Deno.test("requirementsOf prefers the HTTP handler of a component to its command", () => {
   const exports = ["wasi:cli/run@0.2.0", "wasi:http/incoming-handler@0.2.0"];
   assert.equal(ofComponent([], exports).kind, "http");
@@ -144,7 +165,9 @@ for (
     "spin:variables/variables@4.0.0",
     "spin:postgres/postgres@5.0.0",
     "spin:sqlite/sqlite@4.0.0",
-    "wasi:keyvalue/store@0.2.0-draft",
+    "spin:key-value/key-value@3.1.0",
+    "wasi:keyvalue/store@0.2.0",
+    "wasi:config/runtime@0.2.0-rc.1",
     "wasi:nn/tensor@0.2.0-rc-2024-10-28",
     "wasi:blobstore/container@0.2.0-draft-2024-09-01",
     "wasi:tls/types@0.2.0-draft",
@@ -232,6 +255,17 @@ Deno.test("requirementsOf accepts modules that export or import interfaces that 
   }
   const both = ["_start", "wasi:http/incoming-handler@0.2.0#handle"];
   assert.equal(ofModule(imports, both).kind, "http");
+});
+
+Deno.test("requirementsOf accepts modules with asynchronous functions", () => {
+  const entry = "[async-lift]wasi:http/handler@0.3.0#handle";
+  const imports: [string, string][] = [
+    ["$root", "[waitable-set-new]"],
+    ["[export]wasi:http/handler@0.3.0", "[task-return]handle"],
+    ["wasi:http/types@0.3.0", "[constructor]fields"],
+  ];
+  const expected = { kind: "http", entry, wasi: "0.3", unsupported: [] };
+  assert.deepEqual(ofModule(imports, [entry]), expected);
 });
 
 Deno.test("requirementsOf names each interface once that a module imports and the engine lacks", () => {

@@ -126,3 +126,32 @@ Deno.test("a manifest that another process deletes while it is pushed is written
     moved.bytes,
   );
 });
+
+Deno.test("a deletion by another server on the cache waits for a push that refers to the manifest", async () => {
+  await using service = await TestService.start();
+  await using other = service.another();
+  const index = multiPlatform("linux/amd64", "linux/arm64");
+  const [child] = index.children;
+  await push(service.url, "local/app", index, "old");
+  await service.bytes("local/app/manifests/old", 202, DELETE);
+  const repository = { registry: "local", repository: "app" };
+  const [tag, digest] = [
+    service.layout.tagFolder(repository, "new"),
+    service.layout.digestFolder(repository, index.descriptor.digest as Digest),
+  ];
+  Deno.removeSync(digest, { recursive: true });
+  Deno.mkdirSync(tag);
+  const lock = await EntryLock.take(tag);
+  const headers = { "content-type": index.descriptor.mediaType };
+  const init = { method: "PUT", body: index.bytes as BodyInit, headers };
+  const pushing = service.bytes("local/app/manifests/new", 201, init);
+  await until(() => statIfAny(join(digest, "manifest.json")) !== undefined, pushing);
+  const deleting = other.error(`local/app/manifests/${child!.descriptor.digest}`, DELETE);
+  // Long enough for a deletion that does not wait.
+  await Promise.race([deleting.catch(() => {}), new Promise((end) => setTimeout(end, 200))]);
+  lock[Symbol.dispose]();
+  await pushing;
+  assert.equal(await deleting, "405 DENIED");
+  assert.deepEqual(await other.bytes("local/app/manifests/new"), index.bytes);
+  await other.bytes(`local/app/manifests/${child!.descriptor.digest}`);
+});

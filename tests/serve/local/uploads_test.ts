@@ -142,6 +142,7 @@ Deno.test("what has arrived of a request that breaks off can be continued", asyn
   await connection.write(new TextEncoder().encode(head));
   await connection.write(CONTENT.bytes.subarray(0, 1000));
   await until(() => sizesOf(service).includes(1000));
+  assert.equal(await range(service, path), "0-999", "while the request is under way");
   connection.close();
   assert.equal(await range(service, path), "0-999");
   assert.equal(await finish(service, path, DIGEST, CONTENT.bytes.subarray(1000)), 201);

@@ -77,6 +77,21 @@ Deno.test("referrers are listed, filtered, and kept for when the registry is awa
   }
 });
 
+Deno.test("referrers are those of a mirror while the registry is away", async (t) => {
+  for (const [name, prepare] of Object.entries(REGISTRIES)) {
+    await t.step(name, async () => {
+      await using mirror = await TestService.start();
+      prepare(mirror);
+      const { host } = mirror.registry;
+      const place = { registry: host, repository: "app", use: "all" } as const;
+      await using service = await TestService.start({ mirrors: () => [place] });
+      service.registry.fail("/v2/", status(503));
+      const both = [SIGNATURE.descriptor.digest, SBOM.descriptor.digest];
+      assert.deepEqual((await listed(service))[0].sort(), both.sort());
+    });
+  }
+});
+
 Deno.test("a subject without referrers gets an empty index", async () => {
   await using service = await TestService.start();
   service.registry.add("app", SUBJECT);

@@ -258,3 +258,21 @@ Deno.test("a manifest by digest has an entry of its own only if no other keeps i
   );
   assertStoreSound(layout.root);
 });
+
+Deno.test("a clock that is set back delays no request to a registry", async () => {
+  await using service = await TestService.start();
+  const { registry, clock } = service;
+  registry.add("app", ONE, "v1");
+  assert.deepEqual(await service.bytes("app/manifests/v1"), ONE.bytes);
+  registry.add("app", TWO, "v1");
+  clock.step -= 7_200_000;
+  clock.time += 1000;
+  assert.deepEqual(await service.bytes("app/manifests/v1"), TWO.bytes);
+  registry.fail("/v2/new/", status(503));
+  await service.bytes("new/manifests/v1", 502);
+  registry.heal();
+  registry.add("new", ONE, "v1");
+  clock.step -= 7_200_000;
+  clock.time += 60_000;
+  assert.deepEqual(await service.bytes("new/manifests/v1"), ONE.bytes);
+});

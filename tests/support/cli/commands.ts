@@ -35,10 +35,18 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   zsh: "zsh",
 };
 
+/** Those of the programs that only soak tests call, and only as root. */
+export const SOAK_PACKAGES: Readonly<Record<string, string>> = {
+  containerd: "containerd",
+  ctr: "containerd",
+  dockerd: "docker.io",
+};
+
 /** Returns the error for a missing program, which names the Debian package to install. */
 export function missingProgram(name: string): Error {
+  const debianPackage = PACKAGES[name] ?? SOAK_PACKAGES[name] ?? name;
   return new Error(
-    `this test needs "${name}": apt-get install ${PACKAGES[name] ?? name} (Debian, Ubuntu)`,
+    `this test needs "${name}": apt-get install ${debianPackage} (Debian, Ubuntu)`,
   );
 }
 

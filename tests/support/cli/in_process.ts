@@ -64,12 +64,13 @@ export async function larder(home: string, ...args: string[]): Promise<Result> {
 
 /**
  * A user whose larder runs in the process of the tests, which spares starting one: for the rows of a table of which
- * others are run as processes. A binary is started for each, as by {@link TestUser}.
+ * others are run as processes. A binary is started for each, as by {@link TestUser}, and so is larder under another
+ * program.
  */
 export class QuickUser extends TestUser {
   override async larder(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-    if (Deno.env.get("LARDER_BIN")) return await super.larder(args, options);
-    if (options.stdin !== undefined || options.under) throw new Error("this needs a TestUser");
+    if (Deno.env.get("LARDER_BIN") || options.under) return await super.larder(args, options);
+    if (options.stdin !== undefined) throw new Error("this needs a TestUser");
     const inherited = Object.keys(Deno.env.toObject()).map((name) => [name, undefined] as const);
     const environment = {
       ...Object.fromEntries(inherited),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../src/base/concurrency.ts";
 import type { Reference } from "../../../src/oci/reference.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
+import type { Mirror } from "../../../src/registry/mirrors/route.ts";
 import { httpTransport } from "../../../src/registry/http/transport_stack.ts";
 import { RegistryService } from "../../../src/serve/registry_service.ts";
 import { type LoggedRequest, RegistryServer } from "../../../src/serve/server.ts";
@@ -14,8 +15,14 @@ import { TestRegistry } from "./test_registry.ts";
 /** A clock that the test sets; pauses between tries take no time. */
 export class SetClock implements Clock {
   time = Date.UTC(2026, 0, 31, 12);
+  /** Milliseconds by which the user, or NTP, has set the clock. */
+  step = 0;
 
   now(): number {
+    return this.time + this.step;
+  }
+
+  elapsed(): number {
     return this.time;
   }
 
@@ -57,6 +64,10 @@ export interface TestServiceOptions {
   readonly staleIfError?: number;
   readonly offline?: boolean;
   readonly maxRequests?: number;
+  /** The mirrors of every repository; none by default. */
+  readonly mirrors?: (repository: Reference) => readonly Mirror[];
+  /** What the server sends to registries as `Via`. */
+  readonly via?: string;
   readonly mayName?: (upstream: Reference) => boolean;
   readonly clock?: SetClock;
   /** The `registry` folder, by default one of its own. */
@@ -84,15 +95,21 @@ export class TestService implements AsyncDisposable {
       current: () => undefined,
       authorize: () => Promise.reject(new Error("the fixture asked for credentials")),
     };
-    const transport = httpTransport({ clock, longestWait: 1000 });
-    const client = new RegistryClient({ clock, transport, authorizer });
+    const via = new Via(() => options.via ?? VIA);
+    const headers = () => ({ via: via.header });
+    const transport = httpTransport({ clock, longestWait: 1000, headers });
+    const warn = (message: string) => this.warnings.push(message);
+    const { mirrors = () => [] } = options;
+    const route = (reference: Reference) => Promise.resolve({ mirrors: mirrors(reference) });
+    const client = new RegistryClient({ clock, transport, authorizer, mirrors: { route, warn } });
     this.#service = new RegistryService({
       layout: this.layout,
       client: options.offline ? undefined : client,
+      via,
       clock,
       mayName: options.mayName ?? (() => true),
       staleIfError: options.staleIfError ?? 3_600_000,
-      warn: (message) => this.warnings.push(message),
+      warn,
       note: () => {},
       onFetched: () => {},
       defaultUpstream: registry.host,
@@ -101,7 +118,7 @@ export class TestService implements AsyncDisposable {
     this.#server = new RegistryServer(this.#service, {
       address: { hostname: "127.0.0.1", port: 0 },
       defaultUpstream: registry.host,
-      via: new Via(VIA),
+      via,
       access: () => undefined,
       maxRequests: options.maxRequests,
       onRequest: (request) => this.log.push(request),

@@ -25,13 +25,17 @@ export async function moduleOf(wat: string): Promise<WebAssembly.Module> {
  * @param world imports and exports in WIT: `import wasi:cli/stdout@0.2.3;`
  */
 export async function componentOf(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
-  return await componentNew(await describedModule(wat, world), []) as Uint8Array<ArrayBuffer>;
+  const module = await describedModule(await binaryOf(wat), world);
+  return await componentNew(module, []) as Uint8Array<ArrayBuffer>;
 }
 
-/** Compiles the text of a core module that describes its interfaces, as compilers leave it for a component. */
-async function describedModule(wat: string, world: string): Promise<Uint8Array<ArrayBuffer>> {
+/** Adds the description of its interfaces to a core module, as compilers leave it for a component. */
+export async function describedModule(
+  module: Uint8Array,
+  world: string,
+): Promise<Uint8Array<ArrayBuffer>> {
   return await componentEmbed({
-    binary: await parse(wat),
+    binary: module,
     witSource: `package larder:test;\nworld guest {\n${world}\n}\n${interfacesFor(world)}`,
     world: "guest",
     stringEncoding: "utf8",
@@ -41,18 +45,31 @@ async function describedModule(wat: string, world: string): Promise<Uint8Array<A
 /** Builds a component of `guests/` for WASI 0.3 from its text; the world is in the first comments. */
 export async function asyncGuestBytes(
   name: string,
+  edit?: (wat: string) => string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tools = await newerTools();
+  const module = await asyncGuestModule(name, edit);
+  return await tools.componentNew(module, []) as Uint8Array<ArrayBuffer>;
+}
+
+/** Builds the core module of such a component. */
+export async function asyncGuestModule(
+  name: string,
   edit = (wat: string) => wat,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  // A newer wit-component than in jco, which lacks asynchronous functions.
-  const tools = await import("@bytecodealliance/jco-transpile/wasm-tools");
+  const tools = await newerTools();
   const wat = edit(guestText(name));
-  const embedded = await tools.componentEmbed({
+  return await tools.componentEmbed({
     binary: await tools.parse(wat),
     witSource: `package larder:test;\nworld guest {\n${worldOf(wat)}\n}\n${WIT_3}`,
     world: "guest",
     stringEncoding: "utf8",
-  });
-  return await tools.componentNew(embedded, []) as Uint8Array<ArrayBuffer>;
+  }) as Uint8Array<ArrayBuffer>;
+}
+
+/** A newer wit-component than in jco, which lacks asynchronous functions. */
+function newerTools() {
+  return import("@bytecodealliance/jco-transpile/wasm-tools");
 }
 
 /** Compiles a component as for the cache. */
@@ -112,7 +129,7 @@ export async function guestCoreModule(
   edit = (wat: string) => wat,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const wat = edit(guestText(name));
-  return await describedModule(wat, worldOf(wat));
+  return await describedModule(await binaryOf(wat), worldOf(wat));
 }
 
 /**
@@ -145,6 +162,11 @@ function worldOf(wat: string): string {
 /** Returns a component of Spin's Rust SDK 5.2 that counts its requests in a store; its source is in `guests/rust_kv`. */
 export function rustKeyValue(): Uint8Array<ArrayBuffer> {
   return Deno.readFileSync(join(HERE, "guests/rust_kv.wasm"));
+}
+
+/** Returns one of the SDK 6.0, which is made for WASI 0.3; its source is in `guests/rust_kv_async`. */
+export function rustAsyncKeyValue(): Uint8Array<ArrayBuffer> {
+  return Deno.readFileSync(join(HERE, "guests/rust_kv_async.wasm"));
 }
 
 /** Builds a component whose start function does not return. */

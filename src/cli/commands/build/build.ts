@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { hasCode, LarderError } from "../../../base/errors.ts";
+import { namesFolder } from "../../../base/files/place_file.ts";
 import { formatBytes, formatDuration } from "../../../base/units.ts";
 import { build as runBuild, type BuildOptions, type BuildResult } from "../../../builds/build.ts";
 import { inputsThatHold } from "../../../builds/inputs/inputs.ts";
@@ -18,11 +19,10 @@ import { sharedContentOf } from "../../registry/shared_content.ts";
 import type { Format } from "../../options.ts";
 import { readJournal } from "../../read_activity.ts";
 import { writeErr, writeErrBytes, writeJson, writeOut } from "../../terminal/console.ts";
-import { isOffline } from "../fetch/requests.ts";
 import { collectAfterFetch, roomFor } from "../gc/auto.ts";
 import { explain, explanationText } from "./explanation.ts";
 import type { BuildCommandOptions } from "./options.ts";
-import { isFolder, specOf, splitWords } from "./spec.ts";
+import { specOf, splitWords } from "./spec.ts";
 import { CommandSources } from "./sources.ts";
 
 /** `larder build`: puts the result of a build at a path, from the cache if there is one of the same key. */
@@ -50,7 +50,7 @@ export async function build(
     result = await runBuild(spec, options, {
       layout,
       store,
-      shared: isOffline(context) ? undefined : sharedContentOf(context),
+      shared: context.isOffline ? undefined : sharedContentOf(context),
       sources,
       space: roomFor(context),
       note: (message) => context.info(message),
@@ -73,9 +73,6 @@ function buildOptions(
   command: BuildCommandOptions,
 ): BuildOptions {
   const bypass = bypassOf(context, spec, command);
-  if (command.output === "") {
-    throw new LarderError("LDR_USAGE", "the path of --output is empty", { hint: "write -o PATH" });
-  }
   if (command.strict && command.rebuild) throw optionConflict("--strict", "--rebuild");
   if (command.strict && bypass) {
     throw new LarderError("LDR_USAGE", `with ${bypass}, no result is taken, as --strict demands`, {
@@ -109,7 +106,7 @@ function bypassOf(
 /** Returns the path of the result: by default its own name in the working directory, or in a folder that `-o` names. */
 function targetOf({ output }: BuildSpec, path = output): string {
   const to = resolve(path);
-  return isFolder(path) ? join(to, output) : to;
+  return namesFolder(path) ? join(to, output) : to;
 }
 
 /** @throws LarderError LDR_USAGE if an input contains what the build itself writes */

@@ -2,9 +2,9 @@ import { printable } from "../../../base/errors.ts";
 import type { Key } from "../../../builds/key/key.ts";
 import type { KeyDifference } from "../../../builds/key/key_difference.ts";
 import { type NearestBuild, nearestBuild } from "../../../builds/key/nearest_build.ts";
-import { shortDigest } from "../../../oci/digest.ts";
 import { buildName, type BuildRecord } from "../../../store/entries/build_record.ts";
 import type { BuildStore } from "../../../store/entries/build_store.ts";
+import { displayName } from "../../../store/entry_names.ts";
 import { historyOf, type RemovalEvent } from "../../../store/journal/history.ts";
 import type { JournalEvent } from "../../../store/journal/journal.ts";
 import { agoText, fields, sections } from "../../terminal/text_layout.ts";
@@ -70,7 +70,7 @@ function removalText({ at, by, why }: RemovalEvent, now: number): string {
 function nearestText(nearest: NearestBuild | undefined, now: number): string {
   if (!nearest) return "no build to compare with is cached";
   const { record } = nearest;
-  return `${record.name}@${shortDigest(record.specification)}, built ${ageOf(record, now)}`;
+  return `${displayName(buildName(record))}, built ${ageOf(record, now)}`;
 }
 
 /** One line for each difference: `~ input    rootfs/etc/hostname: other content (5 B → 6 B)`. */

@@ -9,7 +9,7 @@ import type { Context } from "../../context.ts";
 import { pullProgress } from "../../terminal/progress.ts";
 import { CommandPackages } from "../fetch/command_packages.ts";
 import { incomplete } from "../fetch/incomplete.ts";
-import { isOffline, requestsOf } from "../fetch/requests.ts";
+import { requestsOf } from "../fetch/requests.ts";
 import { openPuller, pulledReference, pullOptions, reportPull } from "../pull/options.ts";
 import type { BuildCommandOptions } from "./options.ts";
 
@@ -39,7 +39,7 @@ export class CommandSources implements Sources, Disposable {
     const requests = this.#command.frozen ? await withLockedDigests(wanted) : wanted;
     const { results, failures } = await this.#packages.fetchAndLease(requests, {
       transfers: this.#command.transfers,
-      offline: isOffline(this.#context),
+      offline: this.#context.isOffline,
     });
     if (failures.length > 0) throw incomplete(failures, requests.length);
     return results;

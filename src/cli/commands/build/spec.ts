@@ -8,6 +8,7 @@ import {
   outputFault,
   variableFault,
 } from "../../../builds/spec.ts";
+import { namesFolder } from "../../../base/files/place_file.ts";
 import { readSpecFile } from "../../../builds/spec_file.ts";
 import type { BuildCommandOptions } from "./options.ts";
 
@@ -59,13 +60,12 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
   if (options.output === undefined) {
     throw usage("-o is missing", "name the file that the command produces: -o OUT");
   }
-  if (isFolder(options.output)) {
+  if (namesFolder(options.output)) {
     throw usage(
       `-o ${options.output} is a folder, and without a spec nothing else names the result`,
       `name the file in it: -o ${join(options.output, "OUT")}`,
     );
   }
-  if (options.input?.includes("")) throw usage("the path of an input is empty", "write -i PATH");
   const output = basename(resolve(options.output));
   check(outputFault(output));
   check(nameFault(output));
@@ -83,16 +83,6 @@ function inlineSpec(command: readonly string[], options: BuildCommandOptions): B
     useImageCache: true,
     fault: faultOf("LDR_USAGE"),
   };
-}
-
-/** True if a path that a user wrote is that of a folder, which may be created later. */
-export function isFolder(path: string): boolean {
-  if (/[/\\]$/.test(path)) return true;
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 function variablesIn(texts: readonly string[]): Map<string, string> {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
-import { configRoot, hostPlatform } from "../../../store/platform_dirs.ts";
+import { configRoot, expandHome, hostPlatform } from "../../../store/platform_dirs.ts";
 import { explainConfig, explainSetting, type Explanation } from "../../config/explain.ts";
 import { configPath as findConfig } from "../../config/path.ts";
 import { findSetting, readValue } from "../../config/settings.ts";
@@ -69,7 +69,7 @@ export async function configSet(context: Context, key: string, text: string): Pr
   const keyed = findSetting(key);
   const read = readValue(keyed.setting, text, `cannot set ${key}`);
   // A path is relative to the folder in which it was typed, as for options and variables.
-  const value = keyed.setting.isPath ? resolve(String(read)) : read;
+  const value = keyed.setting.isPath ? resolve(expandHome(hostPlatform, String(read))) : read;
   const path = fileOf(context);
   const { setInFile } = await import("../../config/edit.ts");
   setInFile(path, keyed, value);

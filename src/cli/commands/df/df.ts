@@ -1,6 +1,7 @@
 import { diskOf } from "../../../base/files/disk.ts";
-import { writeFileAtomic } from "../../../base/files/files.ts";
+import { placeText } from "../../../base/files/place_file.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
+import type { DraftPlan } from "../../../gc/plan.ts";
 import { mostThatLimitsFree, planGc } from "../../../gc/planner.ts";
 import { hasLimits } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
@@ -48,36 +49,45 @@ export async function df(context: Context, { format, html }: DfOptions): Promise
   const plan = planGc(snapshot, policy, { disk, leases });
   const usage = usageOf(snapshot, plan, disk);
   const tree = spaceTree(snapshot);
-  const rows = rowsOf(usage);
   if (html !== undefined) {
     const { usagePage } = await import("./html_page.ts");
     const { entries } = snapshot;
-    const content = { root: layout.root, now, time: localTime(now), tree, rows: [HEAD, ...rows] };
-    const page = usagePage({ ...content, entries, disk: diskText(usage) });
+    const rows = [HEAD, ...rowsOf(usage)];
+    const content = { root: layout.root, now, time: localTime(now), tree, rows, entries };
+    const page = usagePage({ ...content, disk: diskText(usage) });
     if (html === STANDARD_STREAM) return writeOut(page);
-    writeFileAtomic(html, page);
+    placeText(page, html);
     context.info(`wrote ${html}`);
   }
   if (format === "json") {
     writeJson({ root: layout.root, ...usage, keptFiles: plan.keptFiles, tree });
     return;
   }
-  const verbose = context.options.verbose ?? false;
-  const kept = plan.keptFiles.map((files) =>
+  writeOut(usageText(usage, plan, tree, { now, verbose: context.options.verbose ?? false }));
+  if (!hasLimits(policy)) {
+    context.info(
+      "no limits are set, so gc removes only unreferenced blobs and leftover files; " +
+        "set one with larder config set gc.max_size SIZE",
+    );
+  }
+  const { bytes } = mostThatLimitsFree(snapshot, policy, { leases });
+  if (bytes > usage.total.reclaimable) {
+    context.info(`larder gc --min-free SIZE could free up to ${formatBytes(bytes)}`);
+  }
+}
+
+function usageText(
+  usage: Usage,
+  { keptFiles }: DraftPlan,
+  tree: SpaceNode,
+  { now, verbose }: { readonly now: number; readonly verbose: boolean },
+): string {
+  const kept = keptFiles.map((files) =>
     `${fitted(`Kept for now: ${keptFilesText(files, now, verbose)}`)}\n`
   ).join("");
   const bars = barsOf(tree, verbose);
   const picture = bars.length > 0 ? `\n${barChart(bars, outputWidth() ?? DEFAULT_WIDTH)}` : "";
-  writeOut(`${table(HEAD, rows)}${pushedText(usage)}${diskText(usage)}\n${kept}${picture}`);
-  const { bytes } = mostThatLimitsFree(snapshot, policy, { leases });
-  const most = bytes > usage.total.reclaimable
-    ? [`larder gc --min-free SIZE could free up to ${formatBytes(bytes)}`]
-    : [];
-  const unlimited = hasLimits(policy) ? [] : [
-    "no limits are set, so gc removes only unreferenced blobs and leftover files; " +
-    "set one with larder config set gc.max_size SIZE",
-  ];
-  for (const line of [...unlimited, ...most]) context.info(line);
+  return `${table(HEAD, rowsOf(usage))}${pushedText(usage)}${diskText(usage)}\n${kept}${picture}`;
 }
 
 function rowsOf(usage: Usage): string[][] {

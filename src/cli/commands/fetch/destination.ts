@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
-import { LarderError } from "../../../base/errors.ts";
-import { createFolder } from "../../../base/files/place_file.ts";
+import { createFolder, namesFolder } from "../../../base/files/place_file.ts";
 import { checkFolder, giveCopy, layOut, rejectCollisions } from "../../../packages/lay_out.ts";
 import type { PackageRequest, PackageResults } from "../../../packages/package_request.ts";
 import { optionConflict } from "../../errors.ts";
@@ -25,15 +24,10 @@ export function destinationOf(
   { output, to }: { readonly output?: string; readonly to?: string },
   requests: readonly PackageRequest[],
 ): Destination | undefined {
-  for (const [option, path] of Object.entries({ output, to })) {
-    if (path !== "") continue;
-    const hint = `write --${option} PATH`;
-    throw new LarderError("LDR_USAGE", `the path of --${option} is empty`, { hint });
-  }
   if (output !== undefined && to !== undefined) throw optionConflict("--output", "--to");
   if (to !== undefined) return folderOfExactly(to, requests);
   if (output === undefined) return undefined;
-  if (requests.length > 1 || /[/\\]$/.test(output) || isFolder(output)) {
+  if (requests.length > 1 || namesFolder(output)) {
     return folder(output, requests);
   }
   return async ({ results }) => {
@@ -54,12 +48,4 @@ function folderOfExactly(path: string, requests: readonly PackageRequest[]): Des
   const stale = checkFolder(path, requests);
   return ({ results, failures }, signal) =>
     failures.length > 0 ? Promise.resolve([]) : layOut(results, path, stale, signal);
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }

@@ -8,7 +8,7 @@ import { collectAfterFetch } from "../gc/auto.ts";
 import { CommandPackages } from "./command_packages.ts";
 import { destinationOf, hasDestination } from "./destination.ts";
 import { incomplete } from "./incomplete.ts";
-import { isOffline, type RequestOptions, requestsOf } from "./requests.ts";
+import { type RequestOptions, requestsOf } from "./requests.ts";
 
 export interface FetchCommandOptions extends RequestOptions {
   readonly output?: string;
@@ -37,7 +37,7 @@ export async function fetch(
   if (!packages.areKept && !hasDestination(command)) throw nothingKept(command);
   const requests = await requestsOf(context, packages.layout, words, command);
   const destination = destinationOf(command, requests);
-  const options = { transfers, replace, offline: isOffline(context) };
+  const options = { transfers, replace, offline: context.isOffline };
   const outcome = destination
     ? await packages.fetchAndLease(requests, options)
     : await packages.fetch(requests, options);

@@ -39,7 +39,7 @@ export async function requestsOf(
     layout,
     transport: openRegistry(context).transport,
     clock: systemClock,
-    offline: isOffline(context),
+    offline: context.isOffline,
     keyring,
     arch,
     room: layout === context.layout ? roomFor(context) : undefined,
@@ -59,11 +59,6 @@ async function frozenRequests(
   const { frozenList, frozenPackage, frozenPackages } = await import("../../lock/frozen.ts");
   if (from !== undefined) return frozenList(from, words);
   return words.length > 0 ? words.map(frozenPackage) : frozenPackages();
-}
-
-/** True if no request may be sent. */
-export function isOffline({ config, options }: Context): boolean {
-  return options.offline || config.freshness?.policy === "never";
 }
 
 /** @throws LarderError LDR_USAGE */

@@ -1,7 +1,7 @@
 import { diskOf } from "../../../base/files/disk.ts";
 import { LarderError, shellWord } from "../../../base/errors.ts";
 import { readTextIfAny } from "../../../base/files/files.ts";
-import { diskError } from "../../../base/files/system_error.ts";
+import { placeText } from "../../../base/files/place_file.ts";
 import { previewPlan, resetFutureTimes } from "../../../gc/sweep/apply.ts";
 import {
   type DraftPlan,
@@ -97,7 +97,7 @@ async function readPlan(context: Context, file: string): Promise<Plan> {
   const text = file === STANDARD_STREAM ? await readIn() : readTextIfAny(file);
   const name = file === STANDARD_STREAM ? "standard input" : file;
   if (text !== undefined) return parsePlan(text, name, context.layout);
-  throw new LarderError("LDR_USAGE", `the plan ${file} does not exist`, {
+  throw new LarderError("LDR_USAGE", `there is no plan at ${file}`, {
     hint: "make one with larder gc --plan FILE",
   });
 }
@@ -109,11 +109,7 @@ function writePlan(context: Context, plan: Plan, file: string): void {
     context.info(summary);
     return;
   }
-  try {
-    Deno.writeTextFileSync(file, formatPlan(plan));
-  } catch (error) {
-    throw diskError(error, "write", file);
-  }
+  placeText(formatPlan(plan), file);
   const apply = isEmptyPlan(plan) ? "" : `; apply it with larder gc --apply ${shellWord(file)}`;
   context.info(`wrote ${file}: ${summary}${apply}`);
 }

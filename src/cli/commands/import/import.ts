@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { systemClock } from "../../../base/concurrency.ts";
-import { LarderError } from "../../../base/errors.ts";
+import { LarderError, shellWord } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { importBundle, type ImportResult } from "../../../exchange/import/import_bundle.ts";
 import { nameEntries, NamesMissing } from "../../../exchange/import/name_entries.ts";
@@ -101,7 +101,7 @@ async function fileAsBuild(
   }
   if (name === undefined && ARCHIVE_NAME.test(path)) {
     throw new LarderError("LDR_USAGE", problem, {
-      hint: `to import it as a build: larder import ${path} --as NAME`,
+      hint: `to import it as a build: larder import ${shellWord(path)} --as NAME`,
     });
   }
   const stem = basename(path).replace(/(?<=.)\.[^.]*$/, "");

@@ -1,3 +1,4 @@
+import { shellWord } from "../../../base/errors.ts";
 import { formatBytes, plural } from "../../../base/units.ts";
 import { type Digest, shortDigest } from "../../../oci/digest.ts";
 import { NEWER_VERSION } from "../../../snapshot/entry.ts";
@@ -152,7 +153,9 @@ function warnOfDamage(context: Context, items: readonly Item[]): void {
   if (damaged.length === 0) return;
   context.warn(
     damaged.length === 1
-      ? `${damaged[0]!.name} is damaged; see larder info ${displayName(damaged[0]!.name)}`
+      ? `${damaged[0]!.name} is damaged; see larder info ${
+        shellWord(displayName(damaged[0]!.name))
+      }`
       : `${damaged.length} entries are damaged; list them with larder list -v --filter damaged`,
   );
 }

@@ -70,7 +70,7 @@ function together(all: readonly Wanted[]): Wanted {
   };
 }
 
-/** Returns lists with the names that are wanted from either; none stands for all. */
+/** Returns lists with the names that are wanted from either; a list without names is wanted whole. */
 export function withNames(
   before: ReadonlyMap<string, LockedList>,
   added: ReadonlyMap<string, LockedList>,

@@ -1,4 +1,4 @@
-import { LarderError } from "../../../base/errors.ts";
+import { LarderError, shellWord } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
 import { plural } from "../../../base/units.ts";
 import { formatReference, parseReference } from "../../../oci/reference.ts";
@@ -34,10 +34,12 @@ export async function pin(
     }
     await pins.pinPattern(pattern, options);
     if (matching.length === 0) {
-      context.warn(`nothing in the cache matches ${pattern} yet; it will be pinned when pulled`);
+      context.warn(
+        `nothing in the cache matches ${pattern} yet; it will be pinned once it is cached`,
+      );
     } else {
       const entries = plural(matching.length, "entry", "entries");
-      context.info(`pinned ${pattern}: ${entries} now, and all that are pulled later`);
+      context.info(`pinned ${pattern}: ${entries} now, and all later ones`);
     }
   }
 }
@@ -168,7 +170,7 @@ function notPinned(name: string, patterns: readonly (string | undefined)[]): Lar
   const pattern = patterns.find((each) => each !== undefined);
   return new LarderError("LDR_NOT_CACHED", `"${name}" has no pin of its own`, {
     hint: pattern
-      ? `larder unpin '${pattern}' removes the pattern that pins it`
+      ? `larder unpin ${shellWord(pattern)} removes the pattern that pins it`
       : "larder pins lists what is pinned",
   });
 }

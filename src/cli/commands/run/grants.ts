@@ -40,7 +40,8 @@ export async function grantsOf(
   options: RunOptions,
   warn: (message: string) => void,
 ): Promise<Grants> {
-  const { allowNet, dir = [], env = [], variable = [] } = options;
+  const { allowNet, dir = [], env = [], variable = [], state } = options;
+  if (state === "") throw usage("--state", "expected a folder, or :memory:");
   return {
     folders: dir.map(parseFolder),
     env: parseEnvironment(env, (name) => Deno.env.get(name), warn),

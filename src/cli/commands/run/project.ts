@@ -1,10 +1,10 @@
 import { LarderError } from "../../../base/errors.ts";
-import { readTextIfAny } from "../../../base/files/files.ts";
+import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { parseSpinManifest } from "../../../pull/spin_toml/manifest.ts";
 import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
 import type { CachedApp } from "../../../run/spin/cached_app.ts";
-import { projectApp } from "../../../run/spin/project/project.ts";
+import { projectApp, projectFault } from "../../../run/spin/project/project.ts";
 import { cachedWasm, type WasmSource } from "../../../run/wasm/source.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal, type UseEvent } from "../../../store/journal/journal.ts";
@@ -29,13 +29,23 @@ export async function withProject<T>(
 ): Promise<T> {
   const text = readTextIfAny(path);
   if (text === undefined) {
-    throw new LarderError("LDR_NOT_FOUND", `no Spin manifest ${path}`, {
+    const reason = statIfAny(path)?.isDirectory
+      ? `${path} is a folder, not a Spin manifest`
+      : `no Spin manifest ${path}`;
+    throw new LarderError("LDR_NOT_FOUND", reason, {
       hint: "name an existing spin.toml, or a folder that has one",
     });
   }
   const isRemote = parseSpinManifest(text, path)
     .some(({ kind, dependency }) => kind !== "local" && dependency === undefined);
-  if (!isRemote) return await use(projectApp(text, path, () => undefined));
+  const useApp = async (app: CachedApp) => {
+    try {
+      return await use(app);
+    } catch (error) {
+      throw projectFault(error, path);
+    }
+  };
+  if (!isRemote) return await useApp(projectApp(text, path, () => undefined));
   using lease = new Lease(context.layout, `larder run ${path}`);
   const digests = await pullRemote(context, path, command);
   const folders = [...digests.values()]
@@ -48,7 +58,7 @@ export async function withProject<T>(
   await lease.add({ digests: [...digests.values()], folders }, { warn });
   const blobs = new BlobStore(context.layout);
   const remote = (id: string) => remoteWasm(id, path, digests.get(id), blobs);
-  return await use(projectApp(text, path, remote));
+  return await useApp(projectApp(text, path, remote));
 }
 
 /** Returns the digests of the components with a URL or a package, by id. */

@@ -1,15 +1,24 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../../base/concurrency.ts";
 import { toBase64 } from "../../../base/base64.ts";
 import { LarderError } from "../../../base/errors.ts";
+import { readFolder, statIfAny } from "../../../base/files/files.ts";
 import { diskError } from "../../../base/files/system_error.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { PasswordCredential } from "../../../registry/credentials/credential.ts";
 import { serverKey } from "../../../registry/credentials/docker_config.ts";
 import { FileCredentials } from "../../../registry/credentials/file_credentials.ts";
+import { isAlive } from "../../../store/locks/leases.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import { credentialPaths, inHome, spinAuthFile } from "../../registry/credential_paths.ts";
 import type { Context } from "../../context.ts";
+
+/** The folders of all processes in the folder for temporary files. */
+const FOLDER = /^larder-spin-(\d+)-/;
+
+/** 24 hours after which a folder is left over even if a process has its number: Spin reads it when it starts. */
+const MAX_AGE = 24 * 60 * 60_000;
 
 /**
  * A folder with a `config.json` for Spin, which has one user name and password, until it is disposed of.
@@ -25,9 +34,9 @@ export class SpinLogin implements Disposable {
     const auth = toBase64(`${username}:${password}`);
     const config = JSON.stringify({ auths: { [serverKey(registry)]: { auth } } });
     try {
-      this.folder = Deno.makeTempDirSync({ prefix: "larder-spin-" });
+      this.folder = Deno.makeTempDirSync({ prefix: `larder-spin-${Deno.pid}-` });
     } catch (error) {
-      throw diskError(error, "create a folder in", Deno.env.get("TMPDIR") ?? "/tmp");
+      throw diskError(error, "create a folder in", tmpdir());
     }
     try {
       Deno.writeTextFileSync(join(this.folder, "config.json"), config, { mode: 0o600 });
@@ -45,6 +54,7 @@ export class SpinLogin implements Disposable {
     context: Context,
     { registry, repository }: Reference,
   ): Promise<SpinLogin | undefined> {
+    removeLeftOvers();
     try {
       const find = (paths: string[]) =>
         new FileCredentials(paths, systemClock).find(registry, repository);
@@ -71,10 +81,35 @@ export class SpinLogin implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    try {
-      Deno.removeSync(this.folder, { recursive: true });
-    } catch {
-      // It is readable only by the user.
+    remove(this.folder);
+  }
+}
+
+/** Removes the folders that killed processes have left. */
+function removeLeftOvers(): void {
+  try {
+    const parent = tmpdir();
+    for (const { name } of readFolder(parent)) {
+      const pid = FOLDER.exec(name)?.[1];
+      if (pid !== undefined && isLeftOver(join(parent, name), Number(pid))) {
+        remove(join(parent, name));
+      }
     }
+  } catch (error) {
+    if (!(error instanceof LarderError)) throw error; // Otherwise the folder cannot be listed.
+  }
+}
+
+function isLeftOver(folder: string, pid: number): boolean {
+  const info = statIfAny(folder);
+  if (!info?.isDirectory || info.uid !== Deno.uid()) return false;
+  return !isAlive(pid) || Date.now() - info.mtime!.getTime() > MAX_AGE;
+}
+
+function remove(folder: string): void {
+  try {
+    Deno.removeSync(folder, { recursive: true });
+  } catch {
+    // It is readable only by the user, and the next run tries again.
   }
 }

@@ -26,8 +26,12 @@ export async function readRuntimeConfig(path: string | undefined): Promise<Runti
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
-    throw new LarderError("LDR_NOT_FOUND", `no runtime config ${path}`, {
+    const isFolder = error instanceof Deno.errors.IsADirectory;
+    if (!isFolder && !(error instanceof Deno.errors.NotFound)) throw diskError(error, "read", path);
+    const reason = isFolder
+      ? `the runtime config ${path} is a folder`
+      : `no runtime config ${path}`;
+    throw new LarderError("LDR_NOT_FOUND", reason, {
       hint: "name an existing file with --runtime-config-file",
     });
   }

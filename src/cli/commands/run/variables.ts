@@ -1,5 +1,5 @@
 import { parseEnv } from "node:util";
-import { LarderError, messageOf } from "../../../base/errors.ts";
+import { LarderError } from "../../../base/errors.ts";
 import { diskError } from "../../../base/files/system_error.ts";
 import type { VariableProvider } from "../../../run/spin/runtime_config.ts";
 
@@ -13,6 +13,9 @@ export interface VariableOptions {
 
 /** The beginning of the environment variables that set variables. Source: Spin's spin-variables-env crate. */
 const PREFIX = "SPIN_VARIABLE";
+
+/** 1 MiB limit on a file with values. */
+const MAX_FILE = 1024 * 1024;
 
 /**
  * Parses `--variable NAME=VALUE`, `NAME=@FILE` and `@FILE.toml` or `@FILE.json`. No message quotes a text of which a
@@ -59,7 +62,9 @@ function valuesOf(
 ): [name: string, value: string][] {
   if (provider.type === "static") return Object.entries(provider.values);
   const { prefix = PREFIX, dotenv_path: dotenv } = provider;
-  const file = dotenv === undefined ? {} : parseEnv(readText(dotenv)) as Record<string, string>;
+  const file = dotenv === undefined
+    ? {}
+    : parseEnv(readText(dotenv, badDotenv)) as Record<string, string>;
   const start = `${prefix}_`;
   return Object.entries({ ...file, ...env })
     .filter(([name]) => name.startsWith(start))
@@ -96,14 +101,17 @@ function parseJson(path: string): unknown {
   }
 }
 
-function readText(path: string): string {
+/** @param bad returns the error for a file that is missing or not text */
+function readText(path: string, bad = usage): string {
   try {
-    return Deno.readTextFileSync(path);
+    const { isDirectory, size } = Deno.statSync(path);
+    if (isDirectory) throw bad(`${path} is a folder`);
+    if (size > MAX_FILE) throw bad(`${path} has more than ${MAX_FILE / 1024} KiB`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw usage(`there is no file ${path}`);
-    if (error instanceof Deno.errors.IsADirectory) throw usage(`${path} is a folder`);
-    if (error instanceof TypeError) throw usage(`cannot read ${path}: ${messageOf(error)}`);
-    throw diskError(error, "read", path);
+    if (error instanceof Deno.errors.NotFound) throw bad(`there is no file ${path}`);
+    if (!(error instanceof TypeError)) throw diskError(error, "read", path);
+    throw bad(path.includes("\0") ? "the name of a file has a NUL" : `${path} is not UTF-8`);
   }
 }
 
@@ -111,5 +119,11 @@ function usage(reason: string): LarderError {
   return new LarderError("LDR_USAGE", `bad --variable: ${reason}`, {
     hint:
       "write NAME=VALUE, NAME=@FILE for the content of a file, or @FILE.toml or @FILE.json with values by name",
+  });
+}
+
+function badDotenv(reason: string): LarderError {
+  return new LarderError("LDR_CONFIG", `bad runtime config: bad dotenv_path: ${reason}`, {
+    hint: "name a file of lines NAME=VALUE, relative to the current folder",
   });
 }

@@ -16,12 +16,8 @@ import {
 } from "../../../run/external/find_engine.ts";
 import { runEngine } from "../../../run/external/process.ts";
 import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
-import {
-  importNames,
-  missingInWasmtime,
-  requirementsOf,
-  unsupportedByWasmtime,
-} from "../../../run/wasm/requirements.ts";
+import { missingInWasmtime, unsupportedByWasmtime } from "../../../run/wasm/other_engines.ts";
+import { importNames, requirementsOf } from "../../../run/wasm/requirements.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";

@@ -41,7 +41,7 @@ export class RequestLog implements Disposable {
 export function onceAMinute(print: (message: string) => void): (message: string) => void {
   const printed = new RecentMap<string, number>(MAX_MESSAGES);
   return (message) => {
-    const now = Date.now();
+    const now = performance.now();
     if (now - (printed.get(message) ?? -Infinity) < REPEAT_INTERVAL) return;
     printed.set(message, now);
     print(message);

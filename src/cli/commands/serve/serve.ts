@@ -8,6 +8,7 @@ import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { drainUploads, sharedContentOf } from "../../registry/shared_content.ts";
+import { viaName } from "../../registry/via_name.ts";
 import { roomFor } from "../gc/auto.ts";
 import { type AccessOptions, openAccess, printClientConfig } from "./access.ts";
 import { isServerAt } from "./own_address.ts";
@@ -55,7 +56,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const warn = onceAMinute((message) => context.warn(message));
   using collector = new PeriodicCollector(context);
   const isOffline = context.options.offline ?? false;
-  const via = new Via();
+  const via = new Via(() => viaName(layout));
   const limits = {
     headers: () => ({ via: via.header }),
     longestWait: LONGEST_WAIT,
@@ -69,6 +70,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   await using service = new RegistryService({
     layout,
     client,
+    via,
     clock: systemClock,
     mayName: (upstream) => isLocal(upstream) || access.upstreams.allows(upstream),
     staleIfError: settings?.stale_if_error ?? freshness?.stale_if_error ?? STALE_IF_ERROR,

@@ -1,3 +1,4 @@
+import { shellWord } from "../../../base/errors.ts";
 import { join } from "node:path";
 import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
@@ -38,5 +39,5 @@ function remedyFor({ type, folder }: SnapshotEntry): string | undefined {
   if (record?.source === INDEX_SOURCE) return "larder fetch --from fetches it again";
   return record?.url === undefined
     ? "larder fetch fetches it again"
-    : `larder fetch '${record.url}' fetches it again`;
+    : `larder fetch ${shellWord(record.url)} fetches it again`;
 }

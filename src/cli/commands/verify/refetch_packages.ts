@@ -9,7 +9,6 @@ import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { sharedContentOf } from "../../registry/shared_content.ts";
 import { packageProgress } from "../fetch/progress.ts";
-import { isOffline } from "../fetch/requests.ts";
 import { roomFor } from "../gc/auto.ts";
 import { couldNotRepair, type DamagedEntry } from "./damaged_entry.ts";
 
@@ -38,7 +37,7 @@ export async function refetchPackages(
   const deps = { layout, transport, clock: systemClock, room: roomFor(context), shared };
   const options = {
     transfers: transfers ?? config.transfers ?? TRANSFERS,
-    offline: isOffline(context),
+    offline: context.options.offline,
     signal: context.interruptible(),
   };
   try {

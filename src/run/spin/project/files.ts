@@ -1,4 +1,4 @@
-import { join, posix } from "node:path";
+import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError } from "../../../base/files/system_error.ts";
 import { globPattern, isGlob } from "./glob.ts";
@@ -28,7 +28,8 @@ export interface FileOwner {
 }
 
 /**
- * Finds the files of a component. One that several mounts name is there once, as the last of them has it.
+ * Finds the files of a component. One that several mounts name is there once, as the last of them has it. A symbolic
+ * link may lead out of the folder of the manifest in Spin only: what is there may not be meant for clients.
  * Source: Spin's spin-loader crate, `LocalLoader`.
  * @throws LarderError LDR_BAD_SPIN_MANIFEST, LDR_NOT_FOUND, LDR_DISK*
  */
@@ -82,19 +83,34 @@ function fixedFolder(glob: string): string {
   return segments.slice(0, segments.findIndex(isGlob)).join("/");
 }
 
-/** Returns the files in a folder and the folders below it, sorted; links to folders are not followed. */
+/**
+ * Returns the files in a folder and the folders below it, sorted. Links are followed as in Spin, but one to a folder
+ * that has the link; one to a folder outside is returned as a file, which is refused unless it is excluded.
+ */
 function filesBelow(folder: string, owner: FileOwner): string[] {
   const files: string[] = [];
-  const visit = (path: string) => {
+  const visit = (path: string, above: readonly string[]) => {
+    const here = Deno.realPathSync(join(owner.root, path));
+    if (above.includes(here)) return;
     for (const { name, isDirectory, isSymlink } of readFolder(path, owner)) {
       const child = path === "" ? name : `${path}/${name}`;
-      if (isDirectory) visit(child);
-      else if (!isSymlink || kindOf(child, owner) === "file") files.push(child);
+      const kind = isSymlink ? kindOf(child, owner) : isDirectory ? "folder" : "file";
+      if (kind === "folder" && (isDirectory || isInside(child, owner))) {
+        visit(child, [...above, here]);
+      } else if (kind) files.push(child);
       if (files.length > 10 * MAX_FILES) throw bad(owner, `there are too many files in ${folder}`);
     }
   };
-  visit(folder);
+  if (!kindOf(folder, owner)) return [];
+  if (!isInside(folder, owner)) return [folder];
+  visit(folder, []);
   return files.sort();
+}
+
+/** True if a path does not lead out of the manifest's folder through symbolic links. */
+function isInside(path: string, { root }: FileOwner): boolean {
+  const target = relative(Deno.realPathSync(root), Deno.realPathSync(join(root, path)));
+  return target !== ".." && !target.startsWith(`..${sep}`) && !isAbsolute(target);
 }
 
 function readFolder(path: string, { root }: FileOwner): Deno.DirEntry[] {
@@ -118,11 +134,18 @@ function kindOf(path: string, { root }: FileOwner): "file" | "folder" | undefine
 function statFile(source: string, path: string, owner: FileOwner): ProjectFile {
   const file = join(owner.root, source);
   try {
-    const hostPath = Deno.realPathSync(file);
-    return { path, hostPath, size: Deno.statSync(hostPath).size };
+    if (isInside(source, owner)) {
+      const hostPath = Deno.realPathSync(file);
+      return { path, hostPath, size: Deno.statSync(hostPath).size };
+    }
   } catch (error) {
     throw diskError(error, "read", file);
   }
+  throw new LarderError(
+    "LDR_BAD_SPIN_MANIFEST",
+    `bad files of the ${owner.name}: ${source} is a link out of the folder of the manifest`,
+    { hint: "copy its target into the folder, or name the link in exclude_files" },
+  );
 }
 
 /** Returns a path below the manifest's folder with `/`, without `.` and `..`. */

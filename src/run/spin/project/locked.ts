@@ -174,6 +174,6 @@ function check<T extends v.GenericSchema>(
 
 function bad(location: string, reason: string): LarderError {
   return new LarderError("LDR_BAD_SPIN_MANIFEST", `bad Spin manifest ${location}: ${reason}`, {
-    hint: "correct it; spin up prints more about a manifest",
+    hint: "correct it; spin doctor prints more about a manifest",
   });
 }

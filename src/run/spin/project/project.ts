@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
+import { USE_SPIN } from "../../wasm/other_engines.ts";
 import { wasmFile, type WasmSource } from "../../wasm/source.ts";
 import { spinAppOf } from "../app.ts";
 import type { CachedApp } from "../cached_app.ts";
@@ -62,15 +63,29 @@ function notPulled(name: string): LarderError {
   );
 }
 
-/** Reports a fault that is found as in a locked app as one of the manifest. */
+/**
+ * Returns the error for a fault of a project that was found as in a locked app: it is one of the manifest, and what only
+ * Spin can run is run by it in the project's folder.
+ */
+export function projectFault(error: unknown, path: string): unknown {
+  if (hasCode(error, "LDR_BAD_MANIFEST")) {
+    const reason = error.message.replace(`bad Spin application of ${path}: `, "");
+    return new LarderError("LDR_BAD_SPIN_MANIFEST", `bad Spin manifest ${path}: ${reason}`, {
+      hint: "correct it; spin doctor prints more about a manifest",
+      cause: error,
+    });
+  }
+  if (!hasCode(error, "LDR_UNSUPPORTED_WASM") || error.hint !== USE_SPIN) return error;
+  return new LarderError(error.code, error.message, {
+    hint: "run it with an installed Spin: spin up in its folder",
+    cause: error,
+  });
+}
+
 function asProject<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!hasCode(error, "LDR_BAD_MANIFEST")) throw error;
-    throw new LarderError("LDR_BAD_SPIN_MANIFEST", `${path}: ${error.message}`, {
-      hint: "correct the manifest",
-      cause: error,
-    });
+    throw projectFault(error, path);
   }
 }

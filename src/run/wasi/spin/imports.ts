@@ -1,10 +1,10 @@
 import type { InstanceResources } from "../resources.ts";
-import { InstanceStores, keyValueImports } from "./key_value.ts";
-import { wasiKeyValueImports } from "./keyvalue.ts";
+import { asyncKeyValueImports, InstanceStores, keyValueImports } from "./key_value.ts";
 import { sqliteImports } from "./sqlite.ts";
 import type { StateClient } from "./state_client.ts";
 import { STUBS } from "./stubs.ts";
 import { variableImports } from "./variables.ts";
+import { wasiKeyValueImports } from "./wasi_keyvalue.ts";
 
 /** Spin's interfaces. */
 export function spinImports(
@@ -16,6 +16,7 @@ export function spinImports(
   return {
     ...variableImports(variables),
     ...keyValueImports(stores),
+    ...asyncKeyValueImports(stores),
     ...wasiKeyValueImports(stores),
     ...sqliteImports(client, resources),
     ...STUBS,

@@ -1,5 +1,6 @@
 import { StateFailure, type StateRequests, type StateRequestType } from "../../state/messages.ts";
 import { WasiError } from "../errors.ts";
+import { failedStream, OK, type Outcome } from "../preview3/streams.ts";
 import type { InstanceResources } from "../resources.ts";
 import type { StateClient } from "./state_client.ts";
 
@@ -65,47 +66,77 @@ export class OpenStore implements Disposable {
   }
 }
 
+/** What `store` has in all versions. */
+class AnyStore implements Disposable {
+  readonly #store: OpenStore;
+
+  constructor(store: OpenStore) {
+    this.#store = store;
+  }
+
+  get(key: string): Promise<Uint8Array | undefined> {
+    return orKeyValueError(this.#store.request("get", { key }));
+  }
+
+  set(key: string, value: Uint8Array): Promise<void> {
+    return orKeyValueError(this.#store.request("set", { key, value }));
+  }
+
+  delete(key: string): Promise<void> {
+    return orKeyValueError(this.#store.request("delete", { keys: [key] }));
+  }
+
+  exists(key: string): Promise<boolean> {
+    return orKeyValueError(this.#store.request("exists", { key }));
+  }
+
+  protected keys(): Promise<readonly string[]> {
+    return orKeyValueError(this.#store.request("keys", {}));
+  }
+
+  [Symbol.dispose](): void {
+    this.#store[Symbol.dispose]();
+  }
+}
+
 /** `fermyon:spin/key-value`. Source: Spin's spin-factor-key-value crate. */
 export function keyValueImports(stores: InstanceStores): Record<string, object> {
-  /** `store` of `fermyon:spin/key-value`. */
-  class Store implements Disposable {
-    readonly #store: OpenStore;
-
-    constructor(store: OpenStore) {
-      this.#store = store;
-    }
-
+  class Store extends AnyStore {
     static async open(label: string): Promise<Store> {
-      const store = await orKeyValueError(stores.open(label));
-      if (!store) throw new WasiError<KeyValueError>({ tag: "store-table-full" });
-      return new Store(store);
-    }
-
-    get(key: string): Promise<Uint8Array | undefined> {
-      return orKeyValueError(this.#store.request("get", { key }));
-    }
-
-    set(key: string, value: Uint8Array): Promise<void> {
-      return orKeyValueError(this.#store.request("set", { key, value }));
-    }
-
-    delete(key: string): Promise<void> {
-      return orKeyValueError(this.#store.request("delete", { keys: [key] }));
-    }
-
-    exists(key: string): Promise<boolean> {
-      return orKeyValueError(this.#store.request("exists", { key }));
+      return new Store(await openStore(stores, label));
     }
 
     getKeys(): Promise<readonly string[]> {
-      return orKeyValueError(this.#store.request("keys", {}));
-    }
-
-    [Symbol.dispose](): void {
-      this.#store[Symbol.dispose]();
+      return this.keys();
     }
   }
   return { "fermyon:spin/key-value": { Store } };
+}
+
+/** `spin:key-value`, whose functions are asynchronous. Source: Spin's spin-factor-key-value crate. */
+export function asyncKeyValueImports(stores: InstanceStores): Record<string, object> {
+  class Store extends AnyStore {
+    static async open(label: string): Promise<Store> {
+      return new Store(await openStore(stores, label));
+    }
+
+    /** Returns the keys as a stream, and the future that tells how it ends. */
+    async getKeys(): Promise<[readonly string[], Promise<Outcome<KeyValueError>>]> {
+      try {
+        return [await this.keys(), Promise.resolve(OK)];
+      } catch (error) {
+        if (!(error instanceof WasiError)) throw error;
+        return failedStream(error.payload as KeyValueError);
+      }
+    }
+  }
+  return { "spin:key-value/key-value": { Store } };
+}
+
+async function openStore(stores: InstanceStores, label: string): Promise<OpenStore> {
+  const store = await orKeyValueError(stores.open(label));
+  if (!store) throw new WasiError<KeyValueError>({ tag: "store-table-full" });
+  return store;
 }
 
 /** @throws WasiError with the `error` of a failure */

@@ -1,5 +1,7 @@
 import { type SqlValue, StateFailure } from "../../state/messages.ts";
+import { SQLITE_4 } from "../../wasm/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
+import { failedStream, OK, type Outcome } from "../preview3/streams.ts";
 import type { InstanceResources } from "../resources.ts";
 import type { StateClient } from "./state_client.ts";
 
@@ -16,16 +18,24 @@ type Value =
   | { readonly tag: "blob"; readonly val: Uint8Array }
   | { readonly tag: "null" };
 
+/** `row-result` of `fermyon:spin/sqlite`. */
+interface RowResult {
+  readonly values: readonly Value[];
+}
+
 /** `query-result` of `fermyon:spin/sqlite`. */
 interface QueryResult {
   readonly columns: readonly string[];
-  readonly rows: readonly { readonly values: readonly Value[] }[];
+  readonly rows: readonly RowResult[];
 }
 
 /** Limit on the connections that an instance holds open. Source: Spin's spin-factor-sqlite crate. */
 const MAX_CONNECTIONS = 256;
 
-/** `fermyon:spin/sqlite`, and `spin:sqlite/sqlite`, which has two functions more. Source: Spin's spin-factor-sqlite. */
+/**
+ * `fermyon:spin/sqlite`; `spin:sqlite/sqlite`, which has two functions more; and its version of Spin 4, which has each
+ * function as an asynchronous one, too. Source: Spin's spin-factor-sqlite and spin-sqlite-inproc crates.
+ */
 export function sqliteImports(
   client: StateClient,
   resources: InstanceResources,
@@ -66,13 +76,43 @@ export function sqliteImports(
       return (await client.request("changes", { connection: this.#id })).changes;
     }
 
+    static openAsync(database: string): Promise<Connection> {
+      return Connection.open(database);
+    }
+
+    /** Returns the columns, the rows as a stream, and the future that tells how it ends, also if there are none. */
+    async executeAsync(
+      sql: string,
+      parameters: readonly Value[],
+    ): Promise<[readonly string[], readonly RowResult[], Promise<Outcome<SqliteError>>]> {
+      try {
+        const { columns, rows } = await this.execute(sql, parameters);
+        return [columns, rows, Promise.resolve(OK)];
+      } catch (error) {
+        if (!(error instanceof WasiError)) throw error;
+        return [[], ...failedStream(error.payload as SqliteError)];
+      }
+    }
+
+    lastInsertRowidAsync(): Promise<bigint> {
+      return this.lastInsertRowid();
+    }
+
+    changesAsync(): Promise<bigint> {
+      return this.changes();
+    }
+
     [Symbol.dispose](): void {
       openCount--;
       resources.release(this);
       client.notify("disconnect", { connection: this.#id });
     }
   }
-  return { "fermyon:spin/sqlite": { Connection }, "spin:sqlite/sqlite": { Connection } };
+  return {
+    "fermyon:spin/sqlite": { Connection },
+    "spin:sqlite/sqlite": { Connection },
+    [SQLITE_4]: { Connection },
+  };
 }
 
 function sqlValue(value: Value): SqlValue {

@@ -1,4 +1,3 @@
-import { SQLITE_4 } from "../../wasm/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
 
 const REASON = "larder does not have this interface";
@@ -13,12 +12,10 @@ const ERRORS: Readonly<Record<string, { readonly tag: string; readonly val: stri
   "fermyon:spin/mysql": { tag: "connection-failed", val: REASON },
   "fermyon:spin/postgres": { tag: "connection-failed", val: REASON },
   "fermyon:spin/redis": { tag: "other", val: REASON },
-  "spin:key-value/key-value": { tag: "other", val: REASON },
   "spin:mqtt/mqtt": { tag: "connection-failed", val: REASON },
   "spin:mysql/mysql": { tag: "connection-failed", val: REASON },
   "spin:postgres/postgres": { tag: "connection-failed", val: REASON },
   "spin:redis/redis": { tag: "other", val: REASON },
-  [SQLITE_4]: { tag: "io", val: REASON },
 };
 
 /** Interfaces whose calls fail, and one that has types only. */

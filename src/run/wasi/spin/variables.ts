@@ -3,7 +3,10 @@ import { WasiError } from "../errors.ts";
 /** Source: Spin's spin-expressions crate, `Key::validate`. */
 const NAME = /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
 
-/** `fermyon:spin/variables`, which Spin 4 calls `spin:variables`, and `wasi:config/store`, with the values of the component's variables by name. */
+/**
+ * `fermyon:spin/variables`, which Spin 4 calls `spin:variables`, and `wasi:config/store`, whose first draft calls it
+ * `runtime`, with the values of the component's variables by name.
+ */
 export function variableImports(
   variables: Readonly<Record<string, string>>,
 ): Record<string, object> {
@@ -14,12 +17,14 @@ export function variableImports(
       throw new WasiError({ tag: "undefined", val: `the component has no variable "${name}"` });
     },
   };
+  const ofWasi = {
+    get: (key: string) => Object.hasOwn(variables, key) ? variables[key] : undefined,
+    getAll: () => Object.entries(variables),
+  };
   return {
     "fermyon:spin/variables": ofSpin,
     "spin:variables/variables": ofSpin,
-    "wasi:config/store": {
-      get: (key: string) => Object.hasOwn(variables, key) ? variables[key] : undefined,
-      getAll: () => Object.entries(variables),
-    },
+    "wasi:config/runtime": ofWasi,
+    "wasi:config/store": ofWasi,
   };
 }

@@ -581,8 +581,8 @@ Deno.test("build refuses an empty path, and to replace a pipe", async () => {
   await run("mkfifo", [pipe]);
   for (
     const [code, message, ...options] of [
-      ["LDR_USAGE", "the path of --output is empty", project.spec, "-o", ""],
-      ["LDR_USAGE", "the path of an input is empty", "-i", "", "-o", project.out, "--", "true"],
+      ["LDR_USAGE", "--output needs a value", project.spec, "-o", ""],
+      ["LDR_USAGE", "--input needs a value", "-i", "", "-o", project.out, "--", "true"],
       ["LDR_DISK", "it is not a regular file", project.spec, "-o", pipe],
     ]
   ) {

@@ -179,6 +179,7 @@ Deno.test("export replaces nothing without --force, and with it only a file or a
     ["a layout, with --force", ["layout", "--force"], 0],
     ["a file, with --force", ["file.tar", "--force"], 0],
     ["a folder that does not exist", ["no/out"], 2],
+    ["a file in place of its folder", ["file.tar/out"], 7],
     ["an archive of another kind", ["out.tar.xz"], 2],
   ];
   for (const [name, [path, ...options], code] of cases) {
@@ -210,6 +211,7 @@ Deno.test("export leaves nothing behind if something is missing or damaged, and 
     assert.equal(code, 5, stderr);
   }
   assert.equal((await home.larder("export", "disk", home.at("disk.img"), "--force")).code, 5);
+  assert.equal((await home.larder("export", "disk", home.at("folder/"))).code, 2);
   assert.deepEqual(Deno.readFileSync(home.at("good.tar")), before);
   assert.equal(Deno.readTextFileSync(home.at("disk.img")), "the build");
   Deno.removeSync(join(home.registry, "data", digestOf(utf8("two"))));

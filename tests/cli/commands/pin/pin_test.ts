@@ -51,7 +51,7 @@ Deno.test("pin of a glob keeps matching entries, also those pulled later", async
   using home = filled();
   const { code, stderr } = await home.larder("pin", "ghcr.io/acme/*");
   assert.equal(code, 0);
-  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and all that are pulled later\n");
+  assert.equal(stderr, "pinned ghcr.io/acme/*: 2 entries now, and all later ones\n");
   home.pulled("ghcr.io/acme/new:v1", ONE, OLD);
   assert.deepEqual(await removable(home), ["docker.io/library/nginx:latest"]);
   const table = (await home.larder("pins")).stdout.trimEnd().split("\n");

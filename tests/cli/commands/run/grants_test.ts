@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { hasCode } from "../../../../src/base/errors.ts";
 import {
+  grantsOf,
   parseAddress,
   parseEnvironment,
   parseFolder,
@@ -79,3 +80,10 @@ for (
 ) {
   Deno.test(`parseAddress rejects "${text}"`, () => assertRejected(() => parseAddress(text)));
 }
+
+Deno.test("grantsOf refuses an empty --state, which would be the current folder", async () => {
+  await assert.rejects(
+    () => grantsOf({ state: "" }, () => {}),
+    (error) => hasCode(error, "LDR_USAGE") && error.message.startsWith("bad --state"),
+  );
+});

@@ -49,6 +49,35 @@ for (const [option, text, message] of FAULTS) {
   });
 }
 
+Deno.test("parseVariables refuses a file that is not text, too large, or a folder", async () => {
+  using folder = new TemporaryFolder();
+  const path = join(folder.path, "f");
+  for (
+    const [content, message] of [
+      [new Uint8Array([0xff, 0xfe]), /f is not UTF-8$/],
+      [new Uint8Array(1024 * 1024 + 1), /f has more than 1024 KiB$/],
+      [undefined, /f is a folder$/],
+    ] as const
+  ) {
+    if (content) Deno.writeFileSync(path, content);
+    else {
+      Deno.removeSync(path);
+      Deno.mkdirSync(path);
+    }
+    await assert.rejects(
+      () => parseVariables([`a=@${path}`]),
+      (error) => hasCode(error, "LDR_USAGE") && message.test(error.message),
+    );
+  }
+});
+
+Deno.test("providedVariables names the dotenv file of a runtime config that is missing", () => {
+  assert.throws(
+    () => providedVariables([{ type: "env", dotenv_path: "nothing.env" }], {}),
+    (error) => hasCode(error, "LDR_CONFIG") && /dotenv_path: there is no file/.test(error.message),
+  );
+});
+
 Deno.test("providedVariables prefers a provider to those after it, and to the environment", () => {
   using folder = new TemporaryFolder();
   const dotenv = join(folder.path, "env");

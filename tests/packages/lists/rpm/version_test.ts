@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as fc from "fast-check";
 import {
   compareRpmVersions,
   formatRpmVersion,
@@ -56,6 +57,20 @@ Deno.test("rpmvercmp orders versions", () => {
     assert.equal(rpmvercmp(one, other), 0, `${one} = ${other}`);
     assert.equal(rpmvercmp(other, one), 0, `${other} = ${one}`);
   }
+});
+
+Deno.test("rpmvercmp is an order: no version is older than one that is older than it", () => {
+  const part = fc.constantFrom("0", "1", "10", "01", "~", "^", "a", "b", "Z", "+", ".", "_", "-");
+  const version = fc.array(part, { maxLength: 6 }).map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(version, version, version, (a, b, c) => {
+      assert.equal(Math.sign(rpmvercmp(a, b)), 0 - Math.sign(rpmvercmp(b, a)));
+      const [old, middle, young] = [a, b, c].sort(rpmvercmp);
+      assert(rpmvercmp(old!, middle!) <= 0 && rpmvercmp(middle!, young!) <= 0);
+      assert(rpmvercmp(old!, young!) <= 0);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 Deno.test("compareRpmVersions compares the epoch, the version and the release", () => {

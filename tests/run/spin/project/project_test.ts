@@ -22,6 +22,11 @@ class Project implements Disposable {
     }
   }
 
+  /** Creates a symbolic link. */
+  link(target: string, path: string): void {
+    Deno.symlinkSync(target, join(this.#folder.path, path));
+  }
+
   get app() {
     return projectApp(this.#manifest, this.path, () => undefined);
   }
@@ -145,6 +150,41 @@ Deno.test("projectApp leaves out exclude_files, whose * also matches folders", (
   );
   assert.deepEqual(project.files(), [".hidden", "img/b.jpg", "site/index.html"]);
 });
+
+Deno.test("projectApp follows symbolic links that stay in the folder of the manifest", () => {
+  using project = new Project(withFiles('["site", { source = "alias", destination = "/a" }]'), [
+    "site/a.txt",
+    "shared/b.txt",
+  ]);
+  project.link("../shared", "site/linked");
+  project.link("../shared/b.txt", "site/b.txt");
+  project.link(".", "site/loop");
+  project.link("nothing", "site/broken");
+  project.link("shared", "alias");
+  assert.deepEqual(project.files(), ["a/b.txt", "site/a.txt", "site/b.txt", "site/linked/b.txt"]);
+});
+
+for (const [what, target] of [["file", "secret/x"], ["folder", "secret"]] as const) {
+  Deno.test(`projectApp refuses a link to a ${what} outside, unless it is excluded`, () => {
+    using outside = new Project("", ["secret/x"]);
+    for (const files of ['["site"]', '["site/*"]', '["site/link"]']) {
+      using project = new Project(withFiles(files), ["site/a.txt"]);
+      project.link(join(dirname(outside.path), target), "site/link");
+      assert.throws(
+        () => project.app,
+        (error) =>
+          hasCode(error, "LDR_BAD_SPIN_MANIFEST") &&
+          /site\/link(?:\/x)? is a link out of the folder of the manifest/.test(error.message),
+        files,
+      );
+    }
+    using project = new Project(withFiles('["site"]', 'exclude_files = ["site/l*"]'), [
+      "site/a.txt",
+    ]);
+    project.link(join(dirname(outside.path), target), "site/link");
+    assert.deepEqual(project.files(), ["site/a.txt"]);
+  });
+}
 
 const FAULTS: [manifest: string, code: string, message: RegExp][] = [
   [withFiles('["../secret"]'), "LDR_BAD_SPIN_MANIFEST", /is outside the folder/],

@@ -85,6 +85,57 @@ Deno.test("fermyon:spin/key-value fails with the fault of a damaged file, and re
   await store.set("k", bytes(1));
 });
 
+Deno.test("spin:key-value has the stores of fermyon:spin/key-value, and a stream of their keys", async () => {
+  using stores = new GuestStores();
+  const { imports } = stores.guest();
+  const { Store } = imports["spin:key-value/key-value"];
+  const store = await Store.open("default");
+  assert.ok(store instanceof Store);
+  await store.set("k", bytes(1));
+  assert.deepEqual(await store.get("k"), bytes(1));
+  const sync = await imports["fermyon:spin/key-value"].Store.open("default");
+  assert.deepEqual(await sync.get("k"), bytes(1));
+  const [keys, end] = await store.getKeys();
+  assert.deepEqual([keys, await end], [["k"], { tag: "ok", val: undefined }]);
+  await assert.rejects(() => Store.open("other"), failsWith({ tag: "access-denied" }));
+});
+
+Deno.test("spin:key-value tells the failure of get-keys in the future", async () => {
+  using stores = new GuestStores();
+  const { Store } = stores.guest().imports["spin:key-value/key-value"];
+  const store = await Store.open("default");
+  const database = new DatabaseSync(stores.path("kv.db"));
+  database.exec("DROP TABLE spin_key_value");
+  database.close();
+  const [keys, end] = await store.getKeys();
+  assert.deepEqual(keys, []);
+  const { tag, val } = await end;
+  assert.deepEqual([tag, val.tag], ["err", "other"]);
+});
+
+Deno.test("wasi:keyvalue of Wasmtime has the default store, and a result per key", async () => {
+  using stores = new GuestStores();
+  const { imports } = stores.guest();
+  const draft = (name: string) => imports[`wasi:keyvalue/${name}@0.2.0-draft`];
+  const { Bucket, open } = draft("store");
+  for (const [name, value] of [["", 1], ["default", 2]] as const) {
+    const bucket = await open(name);
+    assert.ok(bucket instanceof Bucket);
+    await bucket.set("k", bytes(value));
+    const store = await imports["fermyon:spin/key-value"].Store.open("default");
+    assert.deepEqual(await store.get("k"), bytes(value));
+  }
+  await assert.rejects(() => open("other"), failsWith({ tag: "access-denied" }));
+  const bucket = await open("");
+  const { getMany } = draft("batch");
+  assert.deepEqual(await getMany(bucket, ["none", "k", "k"]), [
+    undefined,
+    ["k", bytes(2)],
+    ["k", bytes(2)],
+  ]);
+  assert.equal(await draft("atomics").increment(bucket, "n", 2n), 2n);
+});
+
 Deno.test("wasi:keyvalue has the stores of fermyon:spin/key-value", async () => {
   using stores = new GuestStores();
   const { imports } = stores.guest();

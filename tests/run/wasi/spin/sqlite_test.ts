@@ -150,3 +150,25 @@ Deno.test("fermyon:spin/sqlite opens 256 connections at a time", async () => {
   open[0]![Symbol.dispose]();
   await Connection.open("default");
 });
+
+Deno.test("spin:sqlite of Spin 4 executes asynchronously, and tells a failure in the future", async () => {
+  using stores = new GuestStores();
+  const { Connection } = stores.guest().imports["spin:sqlite/sqlite@3.1.0"];
+  const connection = await Connection.openAsync("default");
+  assert.ok(connection instanceof Connection);
+  await connection.executeAsync("create table t (a)", []);
+  await connection.executeAsync("insert into t values (1), (2)", []);
+  assert.deepEqual(
+    [await connection.changesAsync(), await connection.lastInsertRowidAsync()],
+    [2n, 2n],
+  );
+  const [columns, rows, end] = await connection.executeAsync("select a from t", []);
+  assert.deepEqual([columns, rows, await end], [
+    ["a"],
+    [{ values: [wit(1n)] }, { values: [wit(2n)] }],
+    { tag: "ok", val: undefined },
+  ]);
+  const [none, noRows, failed] = await connection.executeAsync("selec", []);
+  assert.deepEqual([none, noRows, (await failed).val.tag], [[], [], "io"]);
+  await assert.rejects(() => Connection.openAsync("other"), failsWith("access-denied"));
+});

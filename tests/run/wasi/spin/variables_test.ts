@@ -10,6 +10,14 @@ Deno.test("fermyon:spin/variables returns the component's variables", () => {
   assert.deepEqual([get("api_url"), get("empty")], ["https://x", ""]);
 });
 
+Deno.test("wasi:config returns the component's variables, by both names of its interface", () => {
+  const imports = variableImports({ a: "1" });
+  for (const name of ["wasi:config/store", "wasi:config/runtime"]) {
+    const { get, getAll } = imports[name] as { get(key: string): string; getAll(): string[][] };
+    assert.deepEqual([get("a"), get("toString"), getAll()], ["1", undefined, [["a", "1"]]]);
+  }
+});
+
 for (const name of ["none", "constructor"]) {
   Deno.test(`fermyon:spin/variables: "${name}" is undefined`, () => {
     assert.throws(

@@ -1,4 +1,5 @@
 import { StateFailure } from "../../state/messages.ts";
+import { KEY_VALUE_DRAFT as DRAFT } from "../../wasm/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
 import {
   type InstanceStores,
@@ -6,6 +7,9 @@ import {
   type OpenStore,
   orKeyValueError,
 } from "./key_value.ts";
+
+/** The label of an app's usual store. */
+const DEFAULT_LABEL = "default";
 
 type Entry = [key: string, value: Uint8Array];
 
@@ -90,33 +94,52 @@ class Cas {
   }
 }
 
-/** `wasi:keyvalue` in the version 0.2.0-draft2. Source: Spin's spin-factor-key-value crate. */
+/**
+ * `wasi:keyvalue` in the version 0.2.0-draft2, which Spin has, and 0.2.0-draft, which Wasmtime has. Sources: Spin's
+ * spin-factor-key-value crate, the WIT of wasmtime-wasi-keyvalue.
+ */
 export function wasiKeyValueImports(stores: InstanceStores): Record<string, object> {
   const { storeOf } = Bucket;
+  const open = async (identifier: string) => {
+    const store = await orKeyValueError(stores.open(identifier));
+    if (!store) throw otherError("store table full");
+    return new Bucket(store);
+  };
+  // Only the entries that exist, as in Spin.
+  const getMany = async (bucket: Bucket, keys: readonly string[]): Promise<readonly Entry[]> =>
+    await orKeyValueError(storeOf(bucket).request("getMany", { keys })) as readonly Entry[];
+  const batch = {
+    setMany: (bucket: Bucket, entries: readonly Entry[]) =>
+      orKeyValueError(storeOf(bucket).request("setMany", { entries })),
+    deleteMany: (bucket: Bucket, keys: readonly string[]) =>
+      orKeyValueError(storeOf(bucket).request("delete", { keys })),
+  };
+  const increment = (bucket: Bucket, key: string, delta: bigint) =>
+    orKeyValueError(storeOf(bucket).request("increment", { key, delta }));
   return {
-    "wasi:keyvalue/store": {
-      Bucket,
-      open: async (identifier: string) => {
-        const store = await orKeyValueError(stores.open(identifier));
-        if (!store) throw otherError("store table full");
-        return new Bucket(store);
-      },
-    },
-    "wasi:keyvalue/batch": {
-      // Only the entries that exist, as in Spin.
-      getMany: async (bucket: Bucket, keys: readonly string[]): Promise<readonly Entry[]> =>
-        await orKeyValueError(storeOf(bucket).request("getMany", { keys })) as readonly Entry[],
-      setMany: (bucket: Bucket, entries: readonly Entry[]) =>
-        orKeyValueError(storeOf(bucket).request("setMany", { entries })),
-      deleteMany: (bucket: Bucket, keys: readonly string[]) =>
-        orKeyValueError(storeOf(bucket).request("delete", { keys })),
-    },
+    "wasi:keyvalue/store": { Bucket, open },
+    "wasi:keyvalue/batch": { ...batch, getMany },
     "wasi:keyvalue/atomics": {
       Cas,
-      increment: (bucket: Bucket, key: string, delta: bigint) =>
-        orKeyValueError(storeOf(bucket).request("increment", { key, delta })),
+      increment,
       swap: (cas: Cas, value: Uint8Array) => Cas.swap(cas, value),
     },
+    // The only store of Wasmtime has an empty name.
+    [`wasi:keyvalue/store@${DRAFT}`]: {
+      Bucket,
+      open: (identifier: string) => open(identifier || DEFAULT_LABEL),
+    },
+    [`wasi:keyvalue/batch@${DRAFT}`]: {
+      ...batch,
+      getMany: async (bucket: Bucket, keys: readonly string[]) => {
+        const found = new Map(await getMany(bucket, keys));
+        return keys.map((key): Entry | undefined => {
+          const value = found.get(key);
+          return value && [key, value];
+        });
+      },
+    },
+    [`wasi:keyvalue/atomics@${DRAFT}`]: { increment },
   };
 }
 

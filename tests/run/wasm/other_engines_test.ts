@@ -2,32 +2,42 @@ import assert from "node:assert/strict";
 import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
 import {
   missingInWasmtime,
-  requirementsOf,
   unsupportedByWasmtime,
   unsupportedWasm,
-} from "../../../src/run/wasm/requirements.ts";
+} from "../../../src/run/wasm/other_engines.ts";
+import { requirementsOf } from "../../../src/run/wasm/requirements.ts";
 import { encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
 const SPIN_TOML = /^Spin has it: name the file in the spin\.toml/;
 const OTHER_HOST = /^only the host that it was made for has it/;
+const OTHER_WASI = /^no engine that larder knows has this version of WASI: build it for/;
 const USE_WASMTIME = /--engine wasmtime$/;
+const USE_SPIN = /--engine spin$/;
 
 for (
-  const [kind, name, hint] of [
-    ["command", "wasi:nn/tensor@0.2.0", USE_WASMTIME],
-    ["command", "wasi_ephemeral_nn.load", USE_WASMTIME],
-    ["http", "wasi:config/store@0.2.0-rc.1", USE_WASMTIME],
-    ["http", "wasi:http/handler@0.3.1", USE_WASMTIME],
-    ["command", "wasi:http/types@0.2.0-rc-2023-12-05", OTHER_HOST],
-    ["command", "env.abort", OTHER_HOST],
-    ["http", "acme:shop/prices@1.0.0", OTHER_HOST],
-    ["command", "fermyon:spin/llm@2.1.0", SPIN_TOML],
-    ["http", "spin:redis/redis@4.0.0", SPIN_TOML],
-    ["spin", "handle-http-request", SPIN_TOML],
+  const [entry, name, hint, hintInApp] of [
+    ["wasi:cli/run@0.2.0", "wasi:nn/tensor@0.2.0-rc-2024-10-28", USE_WASMTIME, OTHER_HOST],
+    ["wasi:cli/run@0.2.0", "wasi:nn/tensor@0.2.0", OTHER_HOST, OTHER_HOST],
+    ["wasi:cli/run@0.2.0", "wasi:tls/types@0.2.0-draft", USE_WASMTIME, OTHER_HOST],
+    ["wasi:cli/run@0.2.0", "wasi:config/store@0.3.0", OTHER_HOST, OTHER_HOST],
+    ["_start", "wasi_ephemeral_nn.load", USE_WASMTIME, OTHER_HOST],
+    ["_start", "wasi:tls/types@0.2.0-draft", OTHER_HOST, OTHER_HOST],
+    ["wasi:http/handler@0.3.1", "wasi:http/handler@0.3.1", USE_WASMTIME, OTHER_WASI],
+    ["wasi:cli/run@0.3.1", "wasi:cli/stdout@0.3.1", USE_WASMTIME, OTHER_WASI],
+    ["wasi:cli/run@0.4.0", "wasi:cli/run@0.4.0", OTHER_WASI, OTHER_WASI],
+    ["wasi:cli/run@0.2.0", "wasi:http/types@0.3.0-rc-2026-01-06", OTHER_WASI, OTHER_WASI],
+    ["wasi:cli/run@0.2.0", "wasi:http/types@0.2.0-rc-2023-12-05", OTHER_WASI, OTHER_WASI],
+    ["wasi:cli/run@0.2.0", "wasi:clocks/timezone@0.2.3", OTHER_HOST, OTHER_HOST],
+    ["_start", "env.abort", OTHER_HOST, OTHER_HOST],
+    ["wasi:http/handler@0.3.0", "acme:shop/prices@1.0.0", OTHER_HOST, OTHER_HOST],
+    ["wasi:cli/run@0.2.0", "fermyon:spin/llm@2.1.0", SPIN_TOML, USE_SPIN],
+    ["wasi:http/handler@0.3.0", "spin:redis/redis@4.0.0", SPIN_TOML, USE_SPIN],
+    ["handle-http-request", "handle-http-request", SPIN_TOML, USE_SPIN],
+    ["handle-http-request", "wasi-outbound-http.request", SPIN_TOML, USE_SPIN],
   ] as const
 ) {
-  Deno.test(`unsupportedWasm says what can run a guest of kind "${kind}" that needs ${name}`, () => {
-    const requirements = { kind, entry: "x", wasi: "0.2", unsupported: [name] } as const;
+  Deno.test(`unsupportedWasm says what can run a guest with ${entry} that needs ${name}`, () => {
+    const requirements = { kind: "http", entry, wasi: "0.2", unsupported: [name] } as const;
     const error = unsupportedWasm("ghcr.io/acme/app:v1", requirements);
     assert.equal(error.code, "LDR_UNSUPPORTED_WASM");
     assert.match(
@@ -35,7 +45,7 @@ for (
       /^cannot run ghcr.io\/acme\/app:v1: it needs .+, which the embedded/,
     );
     assert.match(error.hint, hint);
-    assert.match(unsupportedWasm("app", requirements, true).hint, /--engine spin$/);
+    assert.match(unsupportedWasm("app", requirements, true).hint, hintInApp);
   });
 }
 
