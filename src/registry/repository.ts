@@ -76,7 +76,8 @@ export class Repository implements Fetcher {
     const headers = { accept: MANIFEST_ACCEPT };
     let response: HttpResponse;
     try {
-      response = await this.#deps.send({ method: "HEAD", url, headers, subject, signal });
+      const request = { method: "HEAD", url, headers, subject, signal, isSmall: true } as const;
+      response = await this.#deps.send(request);
     } catch (error) {
       if (hasCode(error, "LDR_FORBIDDEN")) return undefined;
       throw error;
@@ -169,6 +170,7 @@ export class Repository implements Fetcher {
         subject,
         signal,
         tries,
+        isSmall: true,
       });
       if (response.status !== 200) throw await this.#error(response, subject, url, signal);
       try {

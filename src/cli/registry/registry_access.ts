@@ -28,14 +28,16 @@ export interface ServerLimits
 export function openRegistry(
   context: Context,
   credentials?: CredentialSource,
-  { headers, isItself = () => false, blobsOnly, ...limits }: ServerLimits = {},
+  server?: ServerLimits,
 ): { client: RegistryClient; transport: Transport } {
+  const { headers, isItself = () => false, blobsOnly, ...limits } = server ?? {};
   const trust = trustOf(context);
   const transport = httpTransport({
     ...trust,
     clock: systemClock,
     headers: () => ({ "user-agent": USER_AGENT, ...headers?.() }),
     onRetry: (message) => context.info(message),
+    isPrompt: server === undefined,
     ...limits,
   });
   const authorizer = authorizerOf(trust, transport, credentials);

@@ -1,9 +1,9 @@
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { BlobStream, Fetcher, FetchOptions } from "../../oci/fetcher.ts";
-import { type ParallelOptions, RANGE, RangeReader } from "./range_reader.ts";
+import { type ParallelOptions, rangeOf, RangeReader } from "./range_reader.ts";
 
 /** 4 MiB that have to be left of a blob: less has arrived before other connections are open and up to speed. */
-const LEAST_SPLIT = 4 * RANGE;
+const LEAST_SPLIT = 4 * 1024 * 1024;
 
 /**
  * Fetches one blob, and uses spare connections if the line is slow: packet loss slows down each connection by itself.
@@ -37,7 +37,7 @@ export class ParallelFetcher implements Fetcher {
       return await this.#source.fetch(descriptor, offset, options);
     }
     const { connections, most } = this.#options;
-    const end = connections.areSpare(most) ? offset + RANGE : undefined;
+    const end = connections.areSpare(most) ? offset + rangeOf(size) : undefined;
     const stream = await this.#source.fetch(descriptor, offset, { ...options, end });
     if (stream.end !== undefined) this.#hasSplit = true;
     const reader = new RangeReader(this.#source, { ...descriptor, size }, options, {

@@ -98,7 +98,7 @@ function get(
       ? basic(credential.username, credential.password)
       : basic(credential.username ?? "<token>", credential.identityToken);
   }
-  return transport.send({ method: "GET", url, headers, signal });
+  return transport.send({ method: "GET", url, headers, signal, isSmall: true });
 }
 
 function post(

@@ -1,7 +1,9 @@
 import { RecentMap } from "../../base/recent_map.ts";
 import { type ErrorCode, interrupted, LarderError, messageOf } from "../../base/errors.ts";
 import { MAX_NAMED, STALL_TIMEOUT } from "../../base/limits.ts";
+import { PromptClient } from "./prompt_client.ts";
 import { isProxyBypassed, PROXY_LOGIN_HINT, proxyFor, withoutProxies } from "./proxy.ts";
+import { createClient, seedTls } from "./tls/client.ts";
 import { tlsError } from "./tls/tls_error.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";
 import { ownTrust, type Trust } from "./tls/trust.ts";
@@ -9,6 +11,8 @@ import { ownTrust, type Trust } from "./tls/trust.ts";
 export interface FetchTransportOptions extends Pick<Trust, "caCerts" | "hosts" | "certificates"> {
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
+  /** True if the first small requests are sent by {@link PromptClient}, as a process that soon ends wants it. */
+  readonly isPrompt?: boolean | undefined;
 }
 
 /**
@@ -23,13 +27,17 @@ export class FetchTransport implements Transport, Disposable {
   readonly #proxies = new RecentMap<string, URL | undefined>(MAX_NAMED);
   readonly #noProxy = Deno.env.get("NO_PROXY") ?? Deno.env.get("no_proxy");
 
+  readonly #prompt: PromptClient | undefined;
+
   constructor(options: FetchTransportOptions = {}) {
     this.#options = options;
+    if (options.isPrompt) this.#prompt = new PromptClient();
   }
 
   async send(request: HttpRequest): Promise<HttpResponse> {
-    const { method, url, headers, body, signal } = request;
+    const { method, url, body, signal } = request;
     if (signal?.aborted) throw interrupted();
+    const headers = { "accept-encoding": "identity", ...request.headers };
     const proxy = this.#proxyFor(url);
     const guard = new AbortController();
     const timeout = this.#options.stallTimeout ?? STALL_TIMEOUT;
@@ -37,9 +45,10 @@ export class FetchTransport implements Transport, Disposable {
     const onAbort = () => guard.abort();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      return await fetch(url, {
+      const small = { ...request, headers, signal: guard.signal };
+      return await this.#sendPromptly(small, proxy) ?? await fetch(url, {
         method,
-        headers: { "accept-encoding": "identity", ...headers },
+        headers,
         body: body ?? null,
         redirect: "manual",
         signal: guard.signal,
@@ -54,8 +63,18 @@ export class FetchTransport implements Transport, Disposable {
     }
   }
 
+  /** Returns undefined if the request is for the runtime's own client. */
+  async #sendPromptly(request: HttpRequest, proxy?: URL): Promise<HttpResponse | undefined> {
+    const { url } = request;
+    const isMeant = request.isSmall && url.protocol === "https:" && !proxy;
+    // The promptly made connection shows no client certificate.
+    if (!this.#prompt || !isMeant || this.#options.certificates?.(url)?.client) return undefined;
+    return await this.#prompt.send(request, () => this.#caCertsFor(url));
+  }
+
   /** Closes idle connections. */
   [Symbol.dispose](): void {
+    this.#prompt?.[Symbol.dispose]();
     for (const client of this.#clients.values()) client.close();
     this.#clients.clear();
   }
@@ -75,38 +94,21 @@ export class FetchTransport implements Transport, Disposable {
     const kind = `${url.protocol} ${direct} ${own || found ? url.host : ""}`;
     let client = this.#clients.get(kind);
     if (!client) {
-      const all = isHttps ? this.#options.caCerts : undefined;
-      const caCerts = [...all?.() ?? [], ...own?.() ?? [], ...found?.caCerts ?? []];
+      if (isHttps) seedTls();
+      const caCerts = isHttps ? this.#caCertsFor(url) : [];
       const create = () => createClient({ http2: false, caCerts, ...found?.client });
       client = direct ? withoutProxies(create) : create();
       this.#clients.set(kind, client);
     }
     return client;
   }
-}
 
-/** The runtime's variable for the certificates to trust, which it reads once, for its first client. */
-const CA_STORE = "DENO_TLS_CA_STORE";
-
-/**
- * Creates a client that trusts the certificates of the system beside the built-in ones, as other registry tools do:
- * those of an organisation are installed there. Reading them costs 0.4 ms.
- */
-function createClient(options: Deno.CreateHttpClientOptions): Deno.HttpClient {
-  if (Deno.env.get(CA_STORE)) return Deno.createHttpClient(options);
-  Deno.env.set(CA_STORE, "mozilla,system");
-  try {
-    return Deno.createHttpClient(options);
-  } catch (error) {
-    if (!/platform certificates/.test(messageOf(error))) throw error;
-    Deno.env.set(CA_STORE, "mozilla"); // The system has none, or they cannot be read.
-    return Deno.createHttpClient(options);
+  /** Returns PEM certificates to trust beside the built-in ones. @throws LarderError LDR_CONFIG, LDR_DISK* */
+  #caCertsFor(url: URL): string[] {
+    const { caCerts, certificates } = this.#options;
+    const own = ownTrust(this.#options, url)?.caCerts;
+    return [...caCerts?.() ?? [], ...own?.() ?? [], ...certificates?.(url)?.caCerts ?? []];
   }
-}
-
-/** Makes Node's client trust the certificates of the system too; the runtime reads them for its first connection. */
-export function trustSystemCertificates(): void {
-  createClient({}).close();
 }
 
 const PROXY_HINT = "check the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names";

@@ -18,6 +18,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Names what is requested, for messages; by default the URL's host and path. */
   readonly subject?: string | undefined;
+  /** True if the body of the response is small. */
+  readonly isSmall?: boolean | undefined;
   /** The tries of the operation that the request is a part of; by default its own. */
   readonly tries?: Tries | undefined;
   /**

@@ -17,6 +17,8 @@ export interface HttpOptions extends Trust {
   readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
   /** Milliseconds without a response after which a request fails. */
   readonly stallTimeout?: number | undefined;
+  /** True for a process that soon ends: its first small requests are sent by `PromptClient`. */
+  readonly isPrompt?: boolean | undefined;
   /** Milliseconds that larder waits if a server asks it to; a minute by default. */
   readonly longestWait?: number | undefined;
   /** Milliseconds for which a host that has failed is not asked; a minute by default. */

@@ -4,7 +4,7 @@ import { MAX_NAMED, STALL_TIMEOUT } from "../../../base/limits.ts";
 import type { CheckAddress } from "./checked_address.ts";
 import { sendWithNode } from "./node_request.ts";
 import { type NodeTls, TRUST_ANY, trusting } from "./node_tls.ts";
-import { trustSystemCertificates } from "../fetch_transport.ts";
+import { trustSystemCertificates } from "../tls/client.ts";
 import { proxyFor } from "../proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../transport.ts";
 import { isInsecure, ownTrust, type Trust } from "../tls/trust.ts";

@@ -1,12 +1,13 @@
-import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { readTextIfAny } from "../../../base/files/files.ts";
+import { createClient } from "./client.ts";
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * Reads the certificates of a PEM file and checks each one, because the runtime accepts any text silently.
+ * Reads the certificates of a PEM file and checks each one: the runtime does not say which of them it cannot read, and
+ * accepts any other text silently.
  *
  * @param source the option or variable that names the file
  * @throws LarderError LDR_CONFIG, LDR_DISK*
@@ -20,12 +21,10 @@ export function readCertificates(path: string, source: string): string[] {
   }
   const certificates = text.match(CERTIFICATE) ?? [];
   if (certificates.length === 0) throw notPem(path, source, "it has no certificate in PEM format");
-  for (const [i, certificate] of certificates.entries()) {
-    try {
-      new X509Certificate(certificate);
-    } catch (error) {
-      throw notPem(path, source, `its certificate ${i + 1} cannot be read`, error);
-    }
+  const problem = problemOf(certificates);
+  if (problem) {
+    const bad = certificates.findIndex((certificate) => problemOf([certificate]));
+    throw notPem(path, source, `its certificate ${bad + 1} cannot be read`, problem.cause);
   }
   return certificates;
 }
@@ -39,7 +38,8 @@ export function readCertificateFolder(folder: string): string[] {
   for (const name of namesIn(folder)) {
     for (const certificate of certificatesIn(join(folder, name))) certificates.add(certificate);
   }
-  return [...certificates].filter(isCertificate);
+  const all = [...certificates];
+  return problemOf(all) ? all.filter((certificate) => !problemOf([certificate])) : all;
 }
 
 function namesIn(folder: string): string[] {
@@ -58,12 +58,16 @@ function certificatesIn(path: string): readonly string[] {
   }
 }
 
-function isCertificate(text: string): boolean {
+/**
+ * Returns the runtime's error for certificates of which it cannot read one. A client reads hundreds in 2 ms, while
+ * loading node:crypto for this takes 12 ms, and 25 ms with Deno 2.9.
+ */
+function problemOf(caCerts: string[]): { readonly cause: unknown } | undefined {
   try {
-    new X509Certificate(text);
-    return true;
-  } catch {
-    return false;
+    createClient({ caCerts }).close();
+    return undefined;
+  } catch (cause) {
+    return { cause };
   }
 }
 
