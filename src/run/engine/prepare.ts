@@ -56,7 +56,7 @@ export async function compileComponent(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<CompiledComponent> {
-  const compiled = await options.compiler.compile(source.digest(), () => source.read(), {
+  const compiled = await options.compiler.compile(await source.digest(), () => source.read(), {
     wasi: requirements.wasi,
     onMiss: () => options.onCompile?.(source.name),
     warn: options.warn && ((message) => options.warn!(`${source.name}: ${message}`)),

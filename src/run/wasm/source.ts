@@ -1,13 +1,13 @@
 import { freeBytes } from "../../base/bytes.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { digestOf } from "../../oci/hash.ts";
+import { digestWithWebCrypto } from "../../oci/hash.ts";
 import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./inspect.ts";
 
 /** Wasm to run. Invariant: all methods describe the same bytes. */
 export interface WasmSource {
   /** Name for messages. */
   readonly name: string;
-  digest(): Digest;
+  digest(): Promise<Digest>;
   /** @throws LarderError LDR_BAD_WASM, LDR_NOT_FOUND, LDR_DISK* */
   inspect(): WasmBinary;
   /** Returns all bytes. The caller may transfer the buffer, and must not use the source afterwards. */
@@ -26,7 +26,7 @@ export function cachedWasm(name: string, digest: Digest, path: string): CachedWa
   return {
     name,
     path,
-    digest: () => digest,
+    digest: () => Promise.resolve(digest),
     inspect: () => inspectWasmFile(path, name),
     read: () => readWasmFile(path, name),
     free() {},
@@ -41,7 +41,7 @@ export function wasmFile(path: string): WasmSource {
   const bytes = readWasmFile(path);
   return {
     name: path,
-    digest: () => digestOf(bytes),
+    digest: () => digestWithWebCrypto(bytes),
     inspect: () => inspectWasm(bytes, path),
     read: () => bytes,
     free: () => freeBytes(bytes),

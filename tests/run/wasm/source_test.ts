@@ -6,7 +6,7 @@ import { wasmFile } from "../../../src/run/wasm/source.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 import { encodeModule } from "../../support/wasm/wasm_encoder.ts";
 
-Deno.test("wasmFile describes the bytes that it read, also if the file is replaced", () => {
+Deno.test("wasmFile describes the bytes that it read, also if the file is replaced", async () => {
   using folder = new TemporaryFolder();
   const path = join(folder.path, "it.wasm");
   const first = encodeModule({ exports: ["first"] });
@@ -14,6 +14,6 @@ Deno.test("wasmFile describes the bytes that it read, also if the file is replac
   const source = wasmFile(path);
   Deno.writeFileSync(path, encodeModule({ exports: ["second"] }));
   assert.deepEqual(source.inspect(), inspectWasm(first, path));
-  assert.equal(source.digest(), digestOf(first));
+  assert.equal(await source.digest(), digestOf(first));
   assert.deepEqual(source.read(), first);
 });
