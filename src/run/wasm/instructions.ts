@@ -20,6 +20,8 @@ const enum Kind {
   Memory,
   End,
   Block,
+  /** The type of a null reference. */
+  Reference,
   Bulk,
   Simd,
 }
@@ -47,7 +49,7 @@ for (
     [Kind.Bytes4, 0x43],
     [Kind.Bytes8, 0x44],
     [Kind.None, 0x45, 0xc4], // arithmetic
-    [Kind.One, 0xd0], // ref.null
+    [Kind.Reference, 0xd0], // ref.null
     [Kind.None, 0xd1], // ref.is_null
     [Kind.One, 0xd2], // ref.func
     [Kind.Bulk, 0xfc],
@@ -64,6 +66,11 @@ const BULK = new Map([
   [16, 1], // table.size
 ]);
 
+/** True for numbers, vectors, `funcref` and `externref`, which are one byte. */
+export function isPlain(type: number): boolean {
+  return type === 0x70 || type === 0x6f || (type >= 0x7b && type <= 0x7f);
+}
+
 export interface Expression {
   /** Offset after its `end`. */
   readonly end: number;
@@ -72,7 +79,8 @@ export interface Expression {
 }
 
 /**
- * Reads an expression of a valid module.
+ * Reads an expression of a valid module. Types that may be longer than they look, such as `(ref null $type)`, are
+ * unknown: a number in them that is read as an instruction would hide the ones after it.
  * @returns undefined if an instruction is unknown, changes a table, or drops a segment
  */
 export function readExpression(bytes: Uint8Array, start: number): Expression | undefined {
@@ -88,6 +96,12 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
     skip();
     if (hasIndex) skip();
     skip();
+  };
+  /** True for a signed number that is not negative, as the index of a type in the place of a type is. */
+  const isIndex = () => {
+    let last = at;
+    while (bytes[last]! >= 0x80) last++;
+    return (bytes[last]! & 0x40) === 0;
   };
   const count = () => {
     let value = 0;
@@ -116,7 +130,12 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
         break;
       case Kind.Block:
         depth++;
-        skip();
+        if (bytes[at] === 0x40 || isPlain(bytes[at]!)) at++;
+        else if (isIndex()) skip();
+        else return undefined;
+        break;
+      case Kind.Reference:
+        if (!isPlain(bytes[at++]!)) return undefined;
         break;
       case Kind.End:
         if (depth-- === 0) return { end: at, memory };
@@ -125,7 +144,7 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
         for (let left = count(); left >= 0; left--) skip();
         break;
       case Kind.SelectTyped:
-        for (let left = count(); left > 0; left--) skip();
+        if (count() !== 1 || !isPlain(bytes[at++]!)) return undefined;
         break;
       case Kind.Bytes4:
         at += 4;
@@ -134,6 +153,8 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
         at += 8;
         break;
       case Kind.Memory:
+        // Another memory, or a longer zero.
+        if (bytes[at] !== 0) return undefined;
         memory.push(at - 1);
         at++;
         break;

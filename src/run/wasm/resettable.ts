@@ -1,6 +1,6 @@
 import { concatBytes } from "../../base/bytes.ts";
 import { encodeName, encodeSection, encodeU32 } from "./encoder.ts";
-import { type Expression, readExpression } from "./instructions.ts";
+import { type Expression, isPlain, readExpression } from "./instructions.ts";
 import type { SectionReader } from "./reader.ts";
 import {
   FUNCTION_KIND,
@@ -113,11 +113,6 @@ function countTypes(reader: SectionReader | undefined): number | undefined {
   return types.every(Boolean) ? types.length : undefined;
 }
 
-/** True for numbers, vectors, `funcref` and `externref`, which are one byte. */
-function isPlain(type: number): boolean {
-  return type === 0x70 || type === 0x6f || (type >= 0x7b && type <= 0x7f);
-}
-
 /** Undefined if a global is mutable and no number, which JavaScript could not read and write. */
 function readGlobals(
   bytes: Uint8Array,
@@ -128,8 +123,9 @@ function readGlobals(
   const mutable: number[] = [];
   for (let i = 0; i < count; i++) {
     const type = reader!.byte();
-    const isMutable = reader!.byte() === 1;
-    if (!isPlain(type) || (isMutable && type < 0x7c)) return undefined;
+    const flags = reader!.byte();
+    const isMutable = flags === 1;
+    if (!isPlain(type) || flags > 1 || (isMutable && type < 0x7c)) return undefined;
     if (isMutable) mutable.push(imported + i);
     const value = readExpression(bytes, reader!.offset);
     if (!value) return undefined;

@@ -80,6 +80,23 @@ const CHANGING: [what: string, fields: string][] = [
     "writes to an imported memory at its start",
     `(import "a" "m" (memory 1)) (data (i32.const 0) "x")`,
   ],
+  [
+    // The index of the type, 1661, is also the prefix of an instruction with 16 bytes, which would be skipped.
+    "hides that it sets an entry of a table behind the type of a block",
+    `${"(type (func))".repeat(1662)} (table 1 funcref) (elem declare func 0)
+    (func (drop (block (result (ref null 1661)) (table.set 0 (i32.const 0) (ref.func 0))
+      ${"nop ".repeat(10)} (ref.null 1661))))`,
+  ],
+  [
+    "selects typed references",
+    `(type $f (func)) (func (drop (select (result (ref null $f)) unreachable)))`,
+  ],
+  ["has a null of a type", `(type $f (func)) (func (drop (ref.null $f)))`],
+  [
+    "has the index of its memory in two bytes",
+    String
+      .raw`binary "\00asm\01\00\00\00\01\04\01\60\00\00\03\02\01\00\05\03\01\00\01\0a\08\01\06\00\3f\80\00\1a\0b"`,
+  ],
   ["has atomic instructions", `(memory 1 2 shared) (func (drop (i32.atomic.load (i32.const 0))))`],
   ["exports a name of larder's", `(func (export "larder:1"))`],
 ];
