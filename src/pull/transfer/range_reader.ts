@@ -102,8 +102,8 @@ class RangeAhead {
  * Reads one blob once.
  *
  * Invariant: the stream, if one is open, and the requests for ranges are at most as many as the connections held, and
- * these are the blob's own and those taken from the spare ones. Each connection held stands for {@link MOST_RANGE} bytes
- * that wait to be delivered, which bounds the memory: one range that is late holds up none of the others.
+ * these are the blob's own and those taken from the spare ones. For each connection held, at most {@link MOST_RANGE} bytes wait
+ * to be delivered, which bounds the memory: one range that is late holds up none of the others.
  */
 export class RangeReader {
   readonly #source: Fetcher;

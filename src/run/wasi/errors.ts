@@ -11,7 +11,7 @@ export class WasiError<E = unknown> extends Error {
   readonly payload: E;
 
   constructor(payload: E) {
-    // It is a result, at the end of each body for example, and V8 takes 10 µs to record calls that nobody reads.
+    // It is a result, at the end of each body for example, and V8 takes 10 µs to record calls that are not shown.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     super((payload as { tag?: string } | undefined)?.tag ?? String(payload));
