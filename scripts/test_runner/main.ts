@@ -17,8 +17,8 @@ import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_excep
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
 import { bundle } from "../compile.ts";
 import {
-  beginComponents,
-  ensureComponents,
+  beginComponent,
+  ensureComponent,
   ensurePrograms,
   ensureSoakPrograms,
   missingPackages,
@@ -41,11 +41,11 @@ type Step = readonly [name: string, run: () => StepResult | Promise<StepResult>]
 const PACKAGES: Step = ["packages", () => deno(["install", "--quiet", "--frozen"], true)];
 const PROGRAMS: Step = [
   "programs",
-  async () => single(ensurePrograms() && await ensureComponents()),
+  async () => single(ensurePrograms() && await ensureComponent()),
 ];
 const SOAK_PROGRAMS: Step = [
   "programs",
-  async () => single(ensureSoakPrograms() && await ensureComponents()),
+  async () => single(ensureSoakPrograms() && await ensureComponent()),
 ];
 
 const CHECKS: readonly Step[] = [
@@ -104,7 +104,7 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   }
   if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
   if (!ok) {
-    beginComponents();
+    beginComponent();
     const parts = [...split(slow, 4), ...endToEnd, ...split(quick, 12)];
     return [PACKAGES, ...CHECKS, ...tests("tests", parts)];
   }
