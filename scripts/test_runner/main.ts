@@ -25,15 +25,7 @@ import {
 } from "./programs.ts";
 import { denoTest } from "./queue.ts";
 import type { StepResult } from "./report.ts";
-import {
-  binaryTests,
-  endToEndTests,
-  isSlow,
-  ROOT,
-  soakTests,
-  split,
-  unitTests,
-} from "./test_files.ts";
+import { binaryTests, endToEndTests, ROOT, soakTests, split, unitTestParts } from "./test_files.ts";
 
 /** A named step of a run. */
 type Step = readonly [name: string, run: () => StepResult | Promise<StepResult>];
@@ -97,19 +89,19 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   ];
   // Long tests start first and in small parts, so that all processes end at about the same time.
   const endToEnd = split(endToEndTests(), 2);
-  const [slow, quick] = [unitTests().filter(isSlow), unitTests().filter((path) => !isSlow(path))];
-  const unit = [...split(slow, 4), ...split(quick, 12)];
+  const { slow, quick } = unitTestParts();
   if (files.length > 0) {
     return [PACKAGES, ...tests("tests", [files.map((file) => relative(ROOT, resolve(file)))])];
   }
   if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
   if (!ok) {
     beginComponent();
-    const parts = [...split(slow, 4), ...endToEnd, ...split(quick, 12)];
-    return [PACKAGES, ...CHECKS, ...tests("tests", parts)];
+    return [PACKAGES, ...CHECKS, ...tests("tests", [...slow, ...endToEnd, ...quick])];
   }
   const missing = missingPackages();
-  const ifPossible = missing.length === 0 ? tests("unit tests", unit) : [notRun(missing)];
+  const ifPossible = missing.length === 0
+    ? tests("unit tests", [...slow, ...quick])
+    : [notRun(missing)];
   return [PACKAGES, ...CHECKS, ...ifPossible];
 }
 
