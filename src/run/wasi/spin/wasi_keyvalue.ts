@@ -1,5 +1,5 @@
 import { StateFailure } from "../../state/messages.ts";
-import { KEY_VALUE_DRAFT as DRAFT } from "../../wasm/spin_interfaces.ts";
+import { KEY_VALUE_DRAFT as DRAFT } from "../../wasm/interfaces/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
 import {
   type InstanceStores,
