@@ -1,5 +1,5 @@
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
-import { networkError } from "../fetch_transport.ts";
+import { networkError } from "../../network_error.ts";
 import { proxyFor } from "../../proxy.ts";
 import type { HttpRequest, HttpResponse, Transport } from "../../transport.ts";
 

@@ -7,7 +7,7 @@ import { bodyStream } from "./body_stream.ts";
 import type { CheckAddress } from "./checked_address.ts";
 import { checkedLookup } from "./checked_lookup.ts";
 import type { NodeTls } from "./node_tls.ts";
-import { networkError, timedOut } from "../fetch_transport.ts";
+import { networkError, timedOut } from "../../network_error.ts";
 import type { HttpRequest, HttpResponse, UploadContent } from "../../transport.ts";
 
 export interface NodeRequestOptions {
