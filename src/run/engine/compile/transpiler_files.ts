@@ -27,7 +27,7 @@ export interface TranspilerFile {
   readonly name: string;
 }
 
-/** The files of the transpilers, which `scripts/compile.ts` embeds. */
+/** The files of the transpilers, which `scripts/bundle/bundle.ts` embeds. */
 export const TRANSPILER_FILES: readonly TranspilerFile[] = (["0.2", "0.3"] as const)
   .flatMap((wasi) => [SCRIPT, ...CORES].map((name) => ({ wasi, name })));
 

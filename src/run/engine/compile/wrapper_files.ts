@@ -18,7 +18,7 @@ const ADAPTERS = {
   reactor: "../lib/wasi_snapshot_preview1.reactor.wasm",
 } as const;
 
-/** Paths relative to the modules of their packages, of files that `scripts/compile.ts` embeds. */
+/** Paths relative to the modules of their packages, of files that `scripts/bundle/bundle.ts` embeds. */
 export const WRAPPER_FILES: readonly string[] = [
   TOOL.script,
   ...TOOL.cores,

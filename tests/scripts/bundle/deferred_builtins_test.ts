@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import nodePath, { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import fc from "fast-check";
-import { deferBuiltins, deferIn, REPLACEMENTS } from "../../scripts/deferred_builtins.ts";
-import { TemporaryFolder } from "../support/temporary.ts";
+import { deferBuiltins, deferIn, REPLACEMENTS } from "../../../scripts/bundle/deferred_builtins.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
 
 const IMPORTED = `import{deferred as __deferred}from"./deferred.js";`;
 const CREATE_HASH = `__deferred(()=>globalThis.process.getBuiltinModule("node:crypto").createHash)`;

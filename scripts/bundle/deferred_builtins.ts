@@ -8,7 +8,7 @@
  * a `require`; larder's start seldom uses either. The two modules that every start needs are replaced.
  */
 import { join } from "node:path";
-import { CompileError } from "./compile_error.ts";
+import { CompileError } from "../compile_error.ts";
 
 /** The modules that are replaced by files of `replaced_builtins`, and what these export. */
 const REPLACED: Readonly<Record<string, readonly string[]>> = {
@@ -61,7 +61,7 @@ export function deferBuiltins(folder: string, mains: readonly string[]): void {
     if (loaded.length === 0) continue;
     throw new CompileError(
       `every start of ${main} would load ${loaded.join(", ")}\n` +
-        "hint: import it where it is used, or have scripts/deferred_builtins.ts defer it",
+        "hint: import it where it is used, or have scripts/bundle/deferred_builtins.ts defer it",
     );
   }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parse } from "acorn";
-import { CompileError } from "./compile_error.ts";
+import { CompileError } from "../compile_error.ts";
 
 const DECLARATION = /^\s*(?:await )?using \w+ = /gm;
 

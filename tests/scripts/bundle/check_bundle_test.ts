@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { checkDisposals } from "../../scripts/check_bundle.ts";
-import { CompileError } from "../../scripts/compile_error.ts";
-import { TemporaryFolder } from "../support/temporary.ts";
+import { checkDisposals } from "../../../scripts/bundle/check_bundle.ts";
+import { CompileError } from "../../../scripts/compile_error.ts";
+import { TemporaryFolder } from "../../support/temporary.ts";
 
 const SOURCE = `async function work() {
   using lock = take();
