@@ -117,21 +117,10 @@ Deno.test("FetchTransport.send sends nothing after an abort, and removes its lis
   assert.equal(stop.listeners, 0);
 });
 
-/** A TLS server whose certificate is for 127.0.0.1, on every loopback address. */
-async function tlsServer(ca: TestCa): Promise<Deno.HttpServer<Deno.NetAddr>> {
-  const { certificate, key } = await ca.issue();
-  return Deno.serve({
-    hostname: "0.0.0.0",
-    port: 0,
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-    onListen() {},
-  }, () => new Response("secure"));
-}
-
 Deno.test("FetchTransport.send trusts a certificate of caCerts for its own name only", async () => {
   using ca = await TestCa.create();
-  await using server = await tlsServer(ca);
+  // The certificate is for 127.0.0.1, and the server is on every loopback address.
+  await using server = await ca.serve(() => new Response("secure"), { hostname: "0.0.0.0" });
   const { port } = server.addr;
   using trusting = new FetchTransport({ caCerts: () => [ca.pem] });
   const response = await trusting.send(get(`https://127.0.0.1:${port}/`));

@@ -19,14 +19,7 @@ type Handler = (request: Request) => Response | Promise<Response>;
 /** A TLS server with an untrusted certificate. */
 async function untrusted(handler: Handler): Promise<Deno.HttpServer<Deno.NetAddr>> {
   using ca = await TestCa.create();
-  const { certificate, key } = await ca.issue();
-  return Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-    onListen() {},
-  }, handler);
+  return await ca.serve(handler);
 }
 
 const at = (server: Deno.HttpServer<Deno.NetAddr>, path = "/") =>

@@ -51,15 +51,7 @@ Deno.test("httpTransport reaches a port that fetch blocks, follows its redirects
 
 Deno.test("NodeTransport.send checks certificates", async () => {
   using ca = await TestCa.create();
-  const { certificate, key } = await ca.issue();
-  const options = {
-    hostname: "127.0.0.1",
-    port: 0,
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-    onListen() {},
-  };
-  await using server = Deno.serve(options, () => new Response("hello"));
+  await using server = await ca.serve(() => new Response("hello"));
   await using blocked = await BlockedPort.inFrontOf(`127.0.0.1:${server.addr.port}`);
   const request = get(`https://${blocked.host}/`);
   {
