@@ -17,15 +17,15 @@ export class MemoryPool {
   readonly isOwnLimit: boolean;
   readonly #free: WebAssembly.Memory[] = [];
 
-  /** @param maxBytes bytes to which a memory can grow, unless it is larger from the beginning or the module says less */
+  /** @param maxMemory bytes to which a memory can grow, unless it is larger from the beginning or the module says less */
   constructor(
     { shape, bytes }: { readonly shape: MemoryShape; readonly bytes: Uint8Array },
-    maxBytes: number = MAX_GUEST_MEMORY,
+    maxMemory: number = MAX_GUEST_MEMORY,
   ) {
     this.#shape = shape;
     this.#bytes = bytes;
     const { initial, maximum = MAX_PAGES } = shape;
-    const limit = Math.max(initial, Math.floor(maxBytes / PAGE));
+    const limit = Math.max(initial, Math.floor(maxMemory / PAGE));
     this.limit = Math.min(maximum, limit, MAX_PAGES) * PAGE;
     this.isOwnLimit = maximum <= limit;
   }
