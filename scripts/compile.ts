@@ -18,12 +18,12 @@ import {
   embeddedName,
   readPackageFile,
   TRANSPILER_FILES,
-} from "../src/run/engine/transpiler_files.ts";
+} from "../src/run/engine/compile/transpiler_files.ts";
 import {
   embeddedWrapperName,
   readWrapperFile,
   WRAPPER_FILES,
-} from "../src/run/engine/wrapper_files.ts";
+} from "../src/run/engine/compile/wrapper_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
 import { checkDisposals } from "./check_bundle.ts";
 import { CompileError } from "./compile_error.ts";

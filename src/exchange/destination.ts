@@ -1,6 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError, shellWord } from "../base/errors.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
+import { openIfAny } from "../base/files/open_file.ts";
 import {
   GIVEN_MODE,
   givenTemporaryOf,
@@ -8,7 +9,7 @@ import {
   rejectSpecialFile,
 } from "../base/files/place_file.ts";
 import { diskError, notAFolder, obstacleTo } from "../base/files/system_error.ts";
-import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
+import { lockFile } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
 

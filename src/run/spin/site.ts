@@ -1,11 +1,11 @@
 import { LarderError } from "../../base/errors.ts";
-import type { Compiler } from "../engine/compiler.ts";
+import type { Compiler } from "../engine/compile/compiler.ts";
 import type { PendingProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 import { NO_STATE } from "../state/locations.ts";
 import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
 import type { CachedApp } from "./cached_app.ts";

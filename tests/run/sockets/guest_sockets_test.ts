@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../../src/run/engine/command.ts";
+import { runCommand } from "../../../src/run/engine/command/command.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
 import { GuestThread } from "../../../src/run/server/guest_thread.ts";

@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Reference } from "../../../oci/reference.ts";
 import type { Runnable } from "../../../run/artifact.ts";
-import { runCommand, TrappedCommand } from "../../../run/engine/command.ts";
-import { Compiler } from "../../../run/engine/compiler.ts";
+import { runCommand, TrappedCommand } from "../../../run/engine/command/command.ts";
+import { Compiler } from "../../../run/engine/compile/compiler.ts";
 import {
   compileComponent,
   compileModule,
