@@ -39,6 +39,12 @@ export interface GuestProgram extends CompiledComponent {
   readonly settings: HostSettings;
 }
 
+/** A {@link GuestProgram} that may still be being compiled. */
+export interface PendingProgram {
+  readonly compiled: Promise<CompiledComponent>;
+  readonly settings: HostSettings;
+}
+
 /** Bytes of the memories of instances that are kept to be used again; one instance is kept in any case. */
 const KEPT_MEMORY = 16 * 1024 * 1024;
 

@@ -40,8 +40,8 @@ Deno.test("an interrupted command leaves no connection open", async () => {
 
 Deno.test("a stopped guest thread leaves no connection open", async () => {
   await using server = listener();
-  const compiled = await compileComponent(await jsComponent("socket_handler"));
-  const guest = await GuestThread.start({ ...compiled, settings: granted }, {
+  const compiled = compileComponent(await jsComponent("socket_handler"));
+  const guest = await GuestThread.start({ compiled, settings: granted }, {
     onFailure() {},
     onDenial: assert.fail,
   });
