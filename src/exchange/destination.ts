@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError, shellWord } from "../base/errors.ts";
+import { uniqueTemporaryOf } from "../base/files/atomic_write.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
 import { openIfAny } from "../base/files/open_file.ts";
 import {
@@ -159,7 +160,7 @@ async function openTemporaryFolder(
   path: string,
 ): Promise<{ folder: string; lock: Deno.FsFile }> {
   const shared = givenTemporaryOf(path);
-  const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const unique = uniqueTemporaryOf(path);
   const folder = await isAbandoned(shared) ? shared : unique;
   try {
     if (folder === shared) removeFolder(shared);
@@ -194,7 +195,7 @@ async function isAbandoned(path: string): Promise<boolean> {
 function replace(folder: string, path: string): void {
   const info = statIfAny(path);
   if (info?.isDirectory) {
-    const old = join(dirname(path), `${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+    const old = uniqueTemporaryOf(join(dirname(path), basename(path)));
     Deno.renameSync(path, old);
     Deno.renameSync(folder, path);
     removeFolder(old);

@@ -1,4 +1,5 @@
 import { basename, dirname, join, sep } from "node:path";
+import { compareText } from "../base/compare_text.ts";
 import { readFolder, statIfAny } from "../base/files/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
@@ -159,7 +160,7 @@ function hasOwnFolder({ type, name }: UnsizedEntry): boolean {
 
 function byTypeAndName(a: SnapshotEntry, b: SnapshotEntry): number {
   return ENTRY_TYPES.indexOf(a.type) - ENTRY_TYPES.indexOf(b.type) ||
-    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    compareText(a.name, b.name);
 }
 
 function total<K extends string>(list: readonly Readonly<Record<K, number>>[], key: K): number {

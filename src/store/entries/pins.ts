@@ -8,6 +8,7 @@ import {
   statIfAny,
 } from "../../base/files/files.ts";
 import { openOrCreate } from "../../base/files/open_file.ts";
+import { formatJson } from "../../base/json.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
@@ -58,7 +59,7 @@ export class PinStore {
   async pin(folder: string, options: PinOptions): Promise<void> {
     await withSharedLock(this.#layout, () => {
       const pin = pinOf({ ...options, note: options.note ?? readPin(folder)?.note });
-      writeFileAtomic(join(folder, PIN_FILE), JSON.stringify(pin, null, 2) + "\n");
+      writeFileAtomic(join(folder, PIN_FILE), formatJson(pin));
       return Promise.resolve();
     }, options);
   }

@@ -13,13 +13,14 @@ import {
 import { openIfAny } from "../../base/files/open_file.ts";
 import { diskError, isUnsupported } from "../../base/files/system_error.ts";
 import { CLOCK_SKEW } from "../../base/limits.ts";
+import { DAY } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "./file_lock.ts";
 import { formatLease, type LeaseContent, parseLease } from "./lease_format.ts";
 import { withSharedLock } from "./store_lock.ts";
 
 /** 24 hours for which a lease counts on a file system without locks, even if its process is not found. */
-const LEASE_GRACE = 24 * 60 * 60_000;
+const LEASE_GRACE = DAY;
 
 /** The entries and content to lease; see {@link LeaseContent}. */
 export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;

@@ -1,5 +1,6 @@
-import type { ListenAddress } from "../../../base/listener.ts";
+import { abortOf } from "../../../base/concurrency.ts";
 import { printable, throwIfAborted } from "../../../base/errors.ts";
+import type { ListenAddress } from "../../../base/listener.ts";
 import type { PendingProgram } from "../../../run/engine/component.ts";
 import { HttpServer, type ServedRequest, type Site } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
@@ -145,11 +146,4 @@ function announce(context: Context, url: string, served: ServedProgram): void {
 
 function logRequest(context: Context, { method, path, status, duration }: ServedRequest): void {
   context.info(`${method} ${path} ${status} ${duration.toFixed(1)} ms`);
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,4 +1,5 @@
 import { concatBytes } from "../../../base/bytes.ts";
+import { withoutBrackets } from "../../../base/url_host.ts";
 import type { HttpResponse } from "../transport.ts";
 
 /** 32 KiB limit on the status line and the headers of a response. */
@@ -40,7 +41,7 @@ export class PromptConnection implements Disposable {
    * @param caCerts is called while the connection is being made
    */
   static async open(url: URL, caCerts: () => string[]): Promise<PromptConnection> {
-    const hostname = url.hostname.replace(/^\[|\]$/g, "");
+    const hostname = withoutBrackets(url.hostname);
     const connecting = Deno.connect({ hostname, port: Number(url.port || 443) });
     connecting.catch(() => {});
     let certificates: string[];

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { withoutBrackets } from "../../../../base/url_host.ts";
 
 /**
  * Decides on the address of a connection, for a server that asks hosts which its clients name.
@@ -8,6 +9,6 @@ export type CheckAddress = (url: URL, address: string) => void;
 
 /** Checks the host of a URL if it is an address. @throws LarderError of the check */
 export function checkLiteral(url: URL, check: CheckAddress): void {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(url.hostname);
   if (isIP(host)) check(url, host);
 }

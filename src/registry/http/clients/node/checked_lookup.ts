@@ -2,6 +2,7 @@ import { lookup, type LookupAddress } from "node:dns";
 import { lookup as resolve } from "node:dns/promises";
 import type { LookupFunction } from "node:net";
 import process from "node:process";
+import { withoutBrackets } from "../../../../base/url_host.ts";
 import { type CheckAddress, checkLiteral } from "./checked_address.ts";
 
 // Deno 2.4 warns on stderr about a module of its own, punycode, that looking a name up uses.
@@ -36,7 +37,7 @@ export function checkedLookup(url: URL, check: CheckAddress): LookupFunction {
  * @throws LarderError of the check; Error if the name cannot be resolved
  */
 export async function checkNames(url: URL, check: CheckAddress): Promise<void> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(url.hostname);
   for (const { address } of await resolve(host, { all: true })) check(url, address);
 }
 
