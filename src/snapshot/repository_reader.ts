@@ -144,7 +144,7 @@ export class RepositoryReader {
     return {
       ...this.#entry(folder, isSpins ? undefined : record, times, reachable, isFromNewerVersion),
       type: this.#typeOf(manifest, record),
-      name: `${this.#name}:${folder.name}`,
+      name: `${this.#name}:${this.#layout.partOfName(folder.name)}`,
       digest: isSpins ? manifest?.digest : record?.digest,
       stampFile,
       writtenBy: isSpins ? "spin" : "larder",
