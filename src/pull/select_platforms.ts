@@ -56,7 +56,7 @@ export async function selectImages(
   subject: string,
   load: LoadManifest,
 ): Promise<Selection | undefined> {
-  const indexes: IndexManifest[] = [];
+  const indexes = new Map<Digest, IndexManifest>();
   const images = new Map<Digest, ImageManifest>();
   let chosen: { image: ImageManifest; platform: Platform | undefined } | undefined;
 
@@ -77,16 +77,18 @@ export async function selectImages(
       return true;
     }
     if (depth === MAX_INDEX_DEPTH) throw tooDeep(subject);
-    indexes.push(manifest);
+    indexes.set(manifest.digest, manifest);
     const best = choosePlatform(manifest.manifests, choice.platform);
     if (!best && !(choice.allPlatforms && manifest.manifests.length > 0)) {
       throw noPlatform(subject, manifest, choice.platform);
     }
     const preferredChild = best ?? manifest.manifests[0];
     for (const child of choice.allPlatforms ? manifest.manifests : [preferredChild!]) {
+      const isPreferred = preferred && child === preferredChild;
+      // Indexes that name the same ones many times lead to more images than memory holds.
+      if (!isPreferred && (images.has(child.digest) || indexes.has(child.digest))) continue;
       const loaded = await load(child.digest);
       if (!loaded) return false;
-      const isPreferred = preferred && child === preferredChild;
       if (!await visit(loaded, child.platform ?? platform, isPreferred, depth + 1)) return false;
     }
     return true;
@@ -94,7 +96,13 @@ export async function selectImages(
 
   if (!await visit(top, undefined, true, 0) || !chosen) return undefined;
   const { image, platform } = chosen as { image: ImageManifest; platform: Platform | undefined };
-  return { top, chosen: image, platform, images: [...images.values()], indexes };
+  return {
+    top,
+    chosen: image,
+    platform,
+    images: [...images.values()],
+    indexes: [...indexes.values()],
+  };
 }
 
 /**
