@@ -31,6 +31,7 @@ interface Fetched {
 /**
  * Returns a package from the cache, or fetches and records it. The caller holds the shared store lock.
  *
+ * @param onReceived called once all bytes are there, so that another package can be received while this one is stored
  * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_BAD_RESPONSE, LDR_DISK*,
  * LDR_INTERRUPTED, and those of the transport
  */
@@ -38,6 +39,7 @@ export async function fetchPackage(
   request: PackageRequest,
   session: PackageSession,
   signal: AbortSignal,
+  onReceived: () => void,
 ): Promise<PackageResult> {
   const record = session.packages.find(request.id);
   const cached = record && cachedPackage(request, record, session);
@@ -48,7 +50,7 @@ export async function fetchPackage(
     throw notCached(request);
   }
   const cause = causeOf(record, session);
-  const fetch = new PackageFetch(request, record, session, signal);
+  const fetch = new PackageFetch(request, record, session, { signal, onReceived });
   const { digest, size, isReceived, isShared } = await fetch.run(expected);
   return {
     request,
@@ -68,17 +70,19 @@ class PackageFetch {
   readonly #before: PackageRecord | undefined;
   readonly #session: PackageSession;
   readonly #signal: AbortSignal;
+  readonly #onReceived: () => void;
 
   constructor(
     request: PackageRequest,
     before: PackageRecord | undefined,
     session: PackageSession,
-    signal: AbortSignal,
+    { signal, onReceived }: { readonly signal: AbortSignal; readonly onReceived: () => void },
   ) {
     this.#request = request;
     this.#before = before;
     this.#session = session;
     this.#signal = signal;
+    this.#onReceived = onReceived;
   }
 
   /** @param expected the content that the package must have, if that is known */
@@ -134,6 +138,7 @@ class PackageFetch {
         signal,
         onStart: (offset) => this.#started(offset, blob.size),
         onBytes: (count) => observer.progressed?.(request, count),
+        onReceived: this.#onReceived,
         onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
       },
     );
@@ -183,6 +188,7 @@ class PackageFetch {
         await clock.sleep(next.pause, this.#signal);
         continue;
       }
+      this.#onReceived();
       rejectOtherKind(request, ingest, url);
       const blob = await commit(ingest, expected);
       if (blob) {

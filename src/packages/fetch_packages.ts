@@ -82,11 +82,11 @@ async function fetchAll(
   const open = [...requests.keys()].filter((index) => isToFetch(outcomes, index));
   const groups = Map.groupBy(open, (index) => packageName(requests[index]!.id));
   // Requests for one package in turn, so that all but the first find it in the cache.
-  await mapLimit([...groups.values()], options.transfers, async (group, signal) => {
+  await mapLimit([...groups.values()], options.transfers, async (group, signal, startNext) => {
     for (const index of group) {
       const request = requests[index]!;
       try {
-        const result = await fetchPackage(request, session, signal);
+        const result = await fetchPackage(request, session, signal, startNext);
         results.set(index, result);
         offer(result, session);
         observer.finished?.(result);
