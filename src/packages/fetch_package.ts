@@ -4,6 +4,7 @@ import { type NextTry, Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
+import { digestWithWebCrypto } from "../oci/hash.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
@@ -176,8 +177,9 @@ class PackageFetch {
     const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
     const options = { waiting, signal: this.#signal };
     const tries = new Tries(clock);
+    const key = await digestWithWebCrypto(partialKey(url.href));
     for (let round = 1;;) {
-      using ingest = await UnnamedIngest.open(layout, partialKey(url.href), isPresent, options);
+      using ingest = await UnnamedIngest.open(layout, key, isPresent, options);
       if (!ingest) {
         const present = this.#recorded();
         if (present) return present;
