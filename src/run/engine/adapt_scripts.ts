@@ -102,6 +102,27 @@ const TASK_STEPS: readonly AdaptStep[] = [
     places: 1,
   },
   {
+    // The function may wait after its `task.return`, for a reader of what it writes.
+    name: "return at the guest's task.return",
+    pattern:
+      /(?<=task\.setCalleeIsAsync\(true\);[^]{0,900}?return await )_withGlobalCurrentTaskMetaAsync(?=\(\{)/g,
+    replacement: `((call) => Promise.race([
+      _withGlobalCurrentTaskMetaAsync(call),
+      task.completionPromise().then(({ tag, val }) => {
+        if (tag === 'err') throw new ComponentError(val);
+        return val;
+      }),
+    ]))`,
+    places: (places) => places >= 0,
+  },
+  {
+    // As above: the result would be kept until the function has returned.
+    name: "pass the result on before a call that may wait",
+    pattern: /(?<=return \(async \(\) => \{\s*try \{)(?=\s*return await fn\.apply\(null, args\);)/g,
+    replacement: " savedTask.settleCompletion();",
+    places: 1,
+  },
+  {
     // A call returns at the guest's `task.return`, after which the guest may continue.
     name: "report the end of the called task",
     pattern: /this\.#exited = true;/g,
