@@ -7,5 +7,5 @@ import type { WasiVersion } from "../wasm/requirements.ts";
  */
 export const ENGINE_VERSIONS: Readonly<Record<WasiVersion, string>> = {
   "0.2": "jco-1.10.2-6",
-  "0.3": "jco-transpile-0.15.0-5",
+  "0.3": "jco-transpile-0.15.0-6",
 };
