@@ -131,9 +131,9 @@ function nameOfUrl(url: URL): string {
   return shortened(text === href ? text : `${text}~${shortHash(href)}`);
 }
 
-/** Returns the name of the partial file of a URL, the same whatever credentials the URL contains. */
-export function partialKey(url: string): Digest {
-  return digestOf(encoder.encode(splitCredentials(new URL(url)).url.href));
+/** Returns the bytes whose digest names the partial file of a URL, the same whatever credentials the URL contains. */
+export function partialKey(url: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(splitCredentials(new URL(url)).url.href);
 }
 
 /** Returns a URL that can be stored and printed. */

@@ -1,6 +1,6 @@
 import { within } from "../base/concurrency.ts";
 import { messageOf } from "../base/errors.ts";
-import { Listener, type ListenerOptions } from "../base/listener.ts";
+import { Listener, type ListenerOptions, type ListenerTls } from "../base/listener.ts";
 import { urlHost } from "../base/url_host.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
@@ -62,6 +62,10 @@ export class RegistryServer {
   readonly #listener: Listener;
   /** Number of requests whose responses have not ended. */
   #underWay = 0;
+  /** Number of requests whose bodies may be read. */
+  #receiving = 0;
+  /** The certificate to use once no body is being read. */
+  #renewal: ListenerTls | undefined;
   #isStopping = false;
   readonly #idle = Promise.withResolvers<void>();
 
@@ -90,6 +94,21 @@ export class RegistryServer {
     await within(STOP_FLUSH, this.#listener.stop());
   }
 
+  /** Uses another certificate for new connections, as soon as no request is sending a body. */
+  renew(tls: ListenerTls): void {
+    this.#renewal = tls;
+    this.#renewIfQuiet();
+  }
+
+  #renewIfQuiet(): void {
+    const tls = this.#renewal;
+    if (!tls || this.#receiving > 0) return;
+    this.#renewal = undefined;
+    this.#listener.renew(tls).catch((error) => {
+      this.#options.onFailure(`keeping the previous certificate: ${messageOf(error)}`);
+    });
+  }
+
   get #isFull(): boolean {
     return this.#underWay > (this.#options.maxRequests ?? MAX_REQUESTS);
   }
@@ -105,7 +124,10 @@ export class RegistryServer {
     };
     info.completed.then(onCompleted, onCompleted);
     const { path, query } = splitUrl(request.url);
+    const isReceiving = request.method !== "GET" && request.method !== "HEAD";
+    if (isReceiving) this.#receiving++;
     const { response, answer } = await this.#respond(request, info.remoteAddr, path, query);
+    if (isReceiving && --this.#receiving === 0) this.#renewIfQuiet();
     Object.assign(ending, { release: answer?.release });
     this.#options.onRequest?.({
       client: info.remoteAddr.hostname,

@@ -20,7 +20,7 @@ export async function readAppEntries(
     progressed?.(entries.length);
     for (const child of folder.folders) {
       // Most folders are tags and digests, with no folder below.
-      if (child.folders.length > 0) await walk(child, `${name}/${child.name}`);
+      if (child.folders.length > 0) await walk(child, `${name}/${layout.partOfName(child.name)}`);
     }
   };
   for (const registry of readTree(layout.manifests, strays)) {
@@ -28,7 +28,8 @@ export async function readAppEntries(
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_YIELD === 0) await sleep(0);
       addStrayFiles(folder, false, strays);
-      await walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
+      const name = layout.partOfName(folder.name);
+      await walk(folder, `${layout.registryOfName(registry.name)}/${name}`);
     }
   }
   return entries;

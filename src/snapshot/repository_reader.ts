@@ -137,7 +137,7 @@ export class RepositoryReader {
     return {
       ...this.#entry(folder, isSpins ? undefined : record, times, reachable, isFromNewerVersion),
       type: this.#typeOf(manifest, record),
-      name: `${this.#name}:${folder.name}`,
+      name: `${this.#name}:${this.#reading.layout.partOfName(folder.name)}`,
       digest: isSpins ? manifest?.digest : record?.digest,
       stampFile,
       writtenBy: isSpins ? "spin" : "larder",
@@ -244,8 +244,9 @@ export class RepositoryReader {
     const image = this.#manifests.imageIn(manifest) ??
       (record && this.#manifests.imageIn(this.#manifests.manifest(record.manifestDigest)));
     if (image) return artifactKind(image) === "image" ? "image" : "app";
-    // Of an index that was served without any of its images, an image is the best guess.
-    const isImage = record?.served ?? (record?.platform && !isWasmPlatform(record.platform));
+    // Of an index that was served or pushed without any of its images, an image is the best guess.
+    const isImage = record?.served ?? record?.pushed ??
+      (record?.platform && !isWasmPlatform(record.platform));
     return isImage ? "image" : "app";
   }
 

@@ -10,6 +10,9 @@ import { badBundle } from "./bundle_errors.ts";
 /** Limit on the members of an archive. */
 const MAX_MEMBERS = 200_000;
 
+/** 32 MiB limit on the names and links of the members together, which are kept in memory: one alone can have 4 MiB. */
+const MAX_NAMES = 32 * 1024 * 1024;
+
 /** Bytes of an archive up to which its compression is not limited. */
 const RATIO_FREE = 1024 * 1024 * 1024;
 
@@ -33,6 +36,7 @@ export async function readMembers(
 ): Promise<void> {
   let current: string | undefined;
   let count = 0;
+  let namesSize = 0;
   const failure: { error?: unknown } = {};
   const members = expand({ path, file }, failure, signal);
   try {
@@ -44,6 +48,10 @@ export async function readMembers(
       if (problem) throw badBundle(path, `${current} ${problem}`);
       if (++count > MAX_MEMBERS) {
         throw badBundle(path, `it has more than ${plural(MAX_MEMBERS, "member")}`);
+      }
+      namesSize += header.name.length + (header.linkname?.length ?? 0);
+      if (namesSize > MAX_NAMES) {
+        throw badBundle(path, `the names of its members exceed ${formatBytes(MAX_NAMES)}`);
       }
       await visit(header, entry as AsyncIterable<Uint8Array>);
       entry.resume();

@@ -62,6 +62,17 @@ export function pushedRecord(reference: Reference, manifest: Manifest, now: numb
   };
 }
 
+/** Returns the record of an entry of which no part is needed, as `serve` writes it. Times are in milliseconds since the epoch. */
+export function servedRecord(
+  reference: Reference,
+  manifest: Manifest,
+  now: number,
+  checkedAt = now,
+): EntryRecord {
+  const { pushed: _, ...record } = pushedRecord(reference, manifest, now);
+  return { ...record, served: true, checkedAt: new Date(checkedAt).toISOString() };
+}
+
 /** Milliseconds since the epoch: the time of the last check of an entry that was imported or pushed. */
 export const NEVER_CHECKED = 0;
 

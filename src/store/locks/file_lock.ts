@@ -40,7 +40,7 @@ export async function lockFile(
   exclusive: boolean,
   options: FileLockOptions = {},
 ): Promise<LockResult> {
-  const deadline = Date.now() + (options.timeout ?? Infinity);
+  const deadline = performance.now() + (options.timeout ?? Infinity);
   try {
     if (await tryLock(file, exclusive)) return "taken";
     if (options.waiting) {
@@ -48,7 +48,7 @@ export async function lockFile(
       options.waiting(await lockHolders(file));
     }
     while (!(await tryLock(file, exclusive))) {
-      if (Date.now() >= deadline) return "busy";
+      if (performance.now() >= deadline) return "busy";
       await sleep(LOCK_POLL, options.signal);
     }
     return "taken";

@@ -88,7 +88,7 @@ export async function withExclusiveLock<T>(
   options: ExclusiveLockOptions = {},
 ): Promise<T> {
   const timeout = options.timeout ?? SWEEP_WAIT;
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   const waiting = onlyOnce(options.waiting);
   using _ = await takeLock(
     layout.gate,
@@ -102,7 +102,7 @@ export async function withExclusiveLock<T>(
     true,
     openUnlessFull,
     (holders) => busyWriting(layout, holders, timeout),
-    { ...options, waiting, timeout: Math.max(0, deadline - Date.now()) },
+    { ...options, waiting, timeout: Math.max(0, deadline - performance.now()) },
   );
   if (!file) return await work(false);
   // Locking a file that is already locked tells whether the file system has locks.

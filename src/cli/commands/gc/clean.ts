@@ -60,6 +60,9 @@ export async function clean(
   const named = names.filter((name) => !isGlob(name))
     .flatMap((name) => selectForRemoval([...selected], name));
   rejectKept([...new Set(named)].flatMap(({ name }) => kept.get(name) ?? []));
+  if (draft.keep.some(({ rule }) => rule === "young")) {
+    context.warn("without locks in this file system, entries are kept for an hour after a use");
+  }
 }
 
 function nothingToRemove(

@@ -87,7 +87,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const server = new RegistryServer(service, {
     address,
     defaultUpstream,
-    tls,
+    tls: tls?.pair,
     via,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
@@ -99,6 +99,10 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     onFailure: warn,
   });
   context.info(`Serving ${layout.root} at ${server.url}`);
+  using _watch = tls?.watch((pair) => {
+    context.info("using the renewed certificate");
+    server.renew(pair);
+  });
   await abortOf(signal);
   context.info("stopping");
   await server.stop();
