@@ -1,4 +1,4 @@
-import { messageOf } from "../base/errors.ts";
+import { excerpt, messageOf } from "../base/errors.ts";
 import { Listener, type ListenerOptions, type ListenerTls } from "../base/listener.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
@@ -32,6 +32,8 @@ export interface LoggedRequest {
   readonly result: Answer["result"];
   /** Milliseconds until the response began. */
   readonly duration: number;
+  /** Why it was refused, or failed. */
+  readonly reason: string | undefined;
 }
 
 /** Decides who may ask what. @returns the refusal, or undefined to answer */
@@ -124,7 +126,12 @@ export class RegistryServer {
     const { path, query } = splitUrl(request.url);
     const isReceiving = request.method !== "GET" && request.method !== "HEAD";
     if (isReceiving) this.#receiving++;
-    const { response, answer } = await this.#respond(request, info.remoteAddr, path, query);
+    const { response, answer, reason } = await this.#respond(
+      request,
+      info.remoteAddr,
+      path,
+      query,
+    );
     if (isReceiving && --this.#receiving === 0) this.#renewIfQuiet();
     Object.assign(ending, { release: answer?.release });
     this.#options.onRequest?.({
@@ -134,6 +141,7 @@ export class RegistryServer {
       status: response.status,
       result: answer?.result,
       duration: performance.now() - start,
+      reason,
     });
     return response;
   }
@@ -143,7 +151,7 @@ export class RegistryServer {
     remote: Deno.NetAddr,
     path: string,
     query: string,
-  ): Promise<{ response: Response; answer?: Answer }> {
+  ): Promise<{ response: Response; answer?: Answer; reason?: string }> {
     let route: Route | undefined;
     let fault: unknown;
     try {
@@ -170,7 +178,7 @@ export class RegistryServer {
       if (refusal.status === 500 || refusal.status === 507) {
         this.#options.onFailure(messageOf(error));
       }
-      return { response: errorResponse(refusal) };
+      return { response: errorResponse(refusal), reason: excerpt(messageOf(error)) };
     }
   }
 }
