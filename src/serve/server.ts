@@ -41,7 +41,7 @@ export type Access = (
   request: Request,
   remote: Deno.NetAddr,
   route: Route | undefined,
-) => Response | undefined | Promise<Response | undefined>;
+) => ApiError | undefined | Promise<ApiError | undefined>;
 
 export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
@@ -162,7 +162,7 @@ export class RegistryServer {
     try {
       // Before the fault of a path is told, which is the business of those who may ask only.
       const refusal = await this.#options.access(request, remote, route);
-      if (refusal) return { response: refusal };
+      if (refusal) throw refusal;
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
