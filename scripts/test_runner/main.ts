@@ -15,7 +15,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
-import { bundle } from "../compile.ts";
+import { bundle } from "../bundle/bundle.ts";
 import {
   beginComponents,
   ensureComponents,

@@ -1,6 +1,7 @@
 import * as v from "valibot";
-import { excerpt, hasCode, LarderError } from "../base/errors.ts";
 import { schemaFault } from "../base/documents/schema_fault.ts";
+import { excerpt, hasCode, LarderError } from "../base/errors.ts";
+import { isObject } from "../base/json.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {
@@ -184,9 +185,7 @@ function parseDocument(
 ): Record<string, unknown> {
   try {
     const document = JSON.parse(decoder.decode(bytes));
-    if (typeof document === "object" && document !== null && !Array.isArray(document)) {
-      return document;
-    }
+    if (isObject(document)) return document;
   } catch {
     // Reported below.
   }

@@ -4,6 +4,7 @@ import { type NextTry, Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Fetcher } from "../oci/fetcher.ts";
+import { digestWithWebCrypto } from "../oci/hash.ts";
 import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
@@ -31,6 +32,7 @@ interface Fetched {
 /**
  * Returns a package from the cache, or fetches and records it. The caller holds the shared store lock.
  *
+ * @param onReceived called once all bytes are there, so that another package can be received while this one is stored
  * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_BAD_RESPONSE, LDR_DISK*,
  * LDR_INTERRUPTED, and those of the transport
  */
@@ -38,6 +40,7 @@ export async function fetchPackage(
   request: PackageRequest,
   session: PackageSession,
   signal: AbortSignal,
+  onReceived: () => void,
 ): Promise<PackageResult> {
   const record = session.packages.find(request.id);
   const cached = record && cachedPackage(request, record, session);
@@ -48,7 +51,7 @@ export async function fetchPackage(
     throw notCached(request);
   }
   const cause = causeOf(record, session);
-  const fetch = new PackageFetch(request, record, session, signal);
+  const fetch = new PackageFetch(request, record, session, { signal, onReceived });
   const { digest, size, isReceived, isShared } = await fetch.run(expected);
   return {
     request,
@@ -68,17 +71,19 @@ class PackageFetch {
   readonly #before: PackageRecord | undefined;
   readonly #session: PackageSession;
   readonly #signal: AbortSignal;
+  readonly #onReceived: () => void;
 
   constructor(
     request: PackageRequest,
     before: PackageRecord | undefined,
     session: PackageSession,
-    signal: AbortSignal,
+    { signal, onReceived }: { readonly signal: AbortSignal; readonly onReceived: () => void },
   ) {
     this.#request = request;
     this.#before = before;
     this.#session = session;
     this.#signal = signal;
+    this.#onReceived = onReceived;
   }
 
   /** @param expected the content that the package must have, if that is known */
@@ -134,6 +139,7 @@ class PackageFetch {
         signal,
         onStart: (offset) => this.#started(offset, blob.size),
         onBytes: (count) => observer.progressed?.(request, count),
+        onReceived: this.#onReceived,
         onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
       },
     );
@@ -171,8 +177,9 @@ class PackageFetch {
     const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
     const options = { waiting, signal: this.#signal };
     const tries = new Tries(clock);
+    const key = await digestWithWebCrypto(partialKey(url.href));
     for (let round = 1;;) {
-      using ingest = await UnnamedIngest.open(layout, partialKey(url.href), isPresent, options);
+      using ingest = await UnnamedIngest.open(layout, key, isPresent, options);
       if (!ingest) {
         const present = this.#recorded();
         if (present) return present;
@@ -183,6 +190,7 @@ class PackageFetch {
         await clock.sleep(next.pause, this.#signal);
         continue;
       }
+      this.#onReceived();
       rejectOtherKind(request, ingest, url);
       const blob = await commit(ingest, expected);
       if (blob) {

@@ -75,7 +75,7 @@ export async function selectTree(
   subject: string,
   load: LoadManifest,
 ): Promise<ManifestTree | undefined> {
-  const indexes: IndexManifest[] = [];
+  const indexes = new Map<Digest, IndexManifest>();
   const images = new Map<Digest, PlatformImage>();
   let chosen: PlatformImage | undefined;
 
@@ -97,14 +97,16 @@ export async function selectTree(
       return true;
     }
     if (depth === MAX_INDEX_DEPTH) throw tooDeep(subject);
-    indexes.push(manifest);
+    indexes.set(manifest.digest, manifest);
     const best = choosePlatform(manifest.manifests, choice.platform);
     if (!best && !choice.allPlatforms) throw noPlatform(subject, manifest, choice.platform);
     const preferredChild = best ?? manifest.manifests[0];
     for (const child of choice.allPlatforms ? manifest.manifests : [preferredChild!]) {
+      const isPreferred = preferred && child === preferredChild;
+      // Indexes that name the same ones many times lead to more images than memory holds.
+      if (!isPreferred && (images.has(child.digest) || indexes.has(child.digest))) continue;
       const loaded = await load(child.digest);
       if (!loaded) return false;
-      const isPreferred = preferred && child === preferredChild;
       if (!await visit(loaded, child.platform ?? platform, isPreferred, depth + 1)) return false;
     }
     return true;
@@ -114,7 +116,13 @@ export async function selectTree(
   const all = [...images.values()];
   // The preferred branch may be an index without images.
   const { image, platform } = chosen ?? all[0] ?? {};
-  return { top, chosen: image, platform, images: all.map(({ image }) => image), indexes };
+  return {
+    top,
+    chosen: image,
+    platform,
+    images: all.map(({ image }) => image),
+    indexes: [...indexes.values()],
+  };
 }
 
 interface PlatformImage {

@@ -1,5 +1,7 @@
+import { within } from "../base/concurrency.ts";
 import { excerpt, messageOf } from "../base/errors.ts";
 import { Listener, type ListenerOptions, type ListenerTls } from "../base/listener.ts";
+import { urlHost } from "../base/url_host.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
 import { type RegistryService, unknownCode } from "./registry_service.ts";
@@ -83,7 +85,7 @@ export class RegistryServer {
   get url(): string {
     const { hostname, port } = this.#listener.address;
     const scheme = this.#options.tls ? "https" : "http";
-    return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    return `${scheme}://${urlHost(hostname)}:${port}`;
   }
 
   /** Refuses new requests, and resolves when those under way have ended or their time is over. */
@@ -203,11 +205,4 @@ function splitUrl(url: string): { path: string; query: string } {
   const question = url.indexOf("?", slash);
   const end = question < 0 ? url.length : question;
   return { path: url.slice(slash, end), query: url.slice(end) };
-}
-
-/** Waits for a promise, for a number of milliseconds at most. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout>;
-  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

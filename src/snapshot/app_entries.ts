@@ -1,8 +1,7 @@
 import { sleep } from "../base/concurrency.ts";
-import type { Layout } from "../store/layout.ts";
-import type { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
-import { addStrayFiles, type Folder, readTree, type StrayFiles } from "./entry_folders.ts";
+import { addStrayFiles, type Folder, readTree } from "./entry_folders.ts";
+import type { Reading } from "./reading.ts";
 import { RepositoryReader } from "./repository_reader.ts";
 
 /** Repository folders between two yields to the event loop, so that Ctrl-C works in a large cache. */
@@ -10,15 +9,13 @@ const FOLDERS_PER_YIELD = 100;
 
 /** Reads the apps and images: every reference, and the manifests that they share. */
 export async function readAppEntries(
-  layout: Layout,
-  now: number,
-  contents: ContentIndex,
-  strays: StrayFiles,
+  reading: Reading,
   progressed?: (entries: number) => void,
 ): Promise<UnsizedEntry[]> {
+  const { layout, strays } = reading;
   const entries: UnsizedEntry[] = [];
   const walk = async (folder: Folder, name: string) => {
-    const reader = new RepositoryReader(layout, now, contents, strays, folder, name);
+    const reader = new RepositoryReader(reading, folder, name);
     for (const entry of await reader.entries()) entries.push(entry);
     progressed?.(entries.length);
     for (const child of folder.folders) {

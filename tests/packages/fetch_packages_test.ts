@@ -64,6 +64,19 @@ class TestCache extends TemporaryFolder {
 const SHA = digestOfBytes(HELLO) as Digest;
 const OTHER_SHA = digestOfBytes(OTHER) as Digest;
 
+Deno.test("fetchPackages fetches the largest and the smallest package in turn, if their sizes are known", async () => {
+  await using server = await FileServer.start();
+  using cache = new TestCache();
+  const requests = [300, 100, 500, 200, 400].map((size) => {
+    const bytes = debBytes(size);
+    const digest = digestOfBytes(bytes) as Digest;
+    return { ...requestForUrl(server.add(`/p${size}_1_amd64.deb`, bytes)), digest, size };
+  });
+  await cache.fetch(requests, { transfers: 1 });
+  const sizes = server.requests().map(({ path }) => Number(/p(\d+)_/.exec(path)?.[1]));
+  assert.deepEqual(sizes, [500, 100, 400, 200, 300]);
+});
+
 Deno.test("fetchPackages fetches a package once, and then makes no request", async () => {
   await using server = await FileServer.start();
   using cache = new TestCache();

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { maybe } from "../../oci/descriptor.ts";
 import { badLockedApp, checkLockedApp, mapOf } from "../../oci/locked_app.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
 
 /** A route and what answers its requests. Source: Spin's spin-http crate, `HttpTriggerConfig`. */
 export interface HttpTrigger {

@@ -1,11 +1,11 @@
 import { LarderError } from "../../base/errors.ts";
-import type { Compiler } from "../engine/compiler.ts";
-import type { GuestProgram } from "../engine/component.ts";
+import type { Compiler } from "../engine/compile/compiler.ts";
+import type { PendingProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 import { NO_STATE } from "../state/locations.ts";
 import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
 import type { CachedApp } from "./cached_app.ts";
@@ -19,11 +19,11 @@ import {
   type Variables,
 } from "./variables.ts";
 
-/** A Spin app that is ready to be served. */
+/** A Spin app that is ready to be served once its components are compiled. */
 export interface SpinSite {
   readonly router: Router;
   /** Programs by the ids of their components. */
-  readonly programs: ReadonlyMap<string, GuestProgram>;
+  readonly programs: ReadonlyMap<string, PendingProgram>;
   /** Interfaces that are missing and whose calls fail, by the ids of their components. */
   readonly stubs: ReadonlyMap<string, readonly string[]>;
 }
@@ -46,25 +46,29 @@ export interface SpinSiteOptions {
 }
 
 /**
- * Prepares a Spin app to be served. Everything else is checked before the first component is compiled.
+ * Prepares a Spin app to be served, and starts to compile its components when everything else has been checked.
  *
  * @param name name of the app, for messages
- * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_BAD_WASM, LDR_USAGE, …
+ * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_USAGE, …
  */
-export async function prepareSpinApp(
+export function prepareSpinApp(
   name: string,
   cached: CachedApp,
   options: SpinSiteOptions,
-): Promise<SpinSite> {
+): SpinSite {
   const { app } = cached;
   const router = routerOf(app, name);
   const variables = resolveVariables(app, options.variables);
   const components = [...componentsOf(router)].map((id) =>
     prepareComponent(name, cached, app.components.get(id)!, variables, options)
   );
-  const programs = new Map<string, GuestProgram>();
+  const programs = new Map<string, PendingProgram>();
+  // One after the other, because each may take hundreds of megabytes.
+  let last: Promise<unknown> = Promise.resolve();
   for (const { id, prepared, settings } of components) {
-    programs.set(id, { ...await compileComponent(prepared, options), settings });
+    const compiled = last.then(() => compileComponent(prepared, options));
+    programs.set(id, { compiled, settings });
+    last = compiled;
   }
   const stubs = new Map(components.map(({ id, prepared }) => [id, prepared.stubs]));
   return { router, programs, stubs };

@@ -1,4 +1,5 @@
 import { isGlob } from "../../base/glob.ts";
+import { urlHost } from "../../base/url_host.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
 import type { Client } from "./clients.ts";
 
@@ -54,7 +55,7 @@ const CONFIGS: Readonly<Record<Client, (target: Target) => ClientConfig>> = {
 export function clientConfig(client: Client, server: ServerAddress): ClientConfig {
   const { hostname, port, tls, hasCredentials, defaultUpstream } = server;
   const isAny = ["0.0.0.0", "::", ""].includes(hostname);
-  const name = isAny ? PLACEHOLDER : hostname.includes(":") ? `[${hostname}]` : hostname;
+  const name = isAny ? PLACEHOLDER : urlHost(hostname);
   const host = `${name}:${port}`;
   const config = CONFIGS[client]({
     host,

@@ -181,16 +181,25 @@ export class PushedManifests {
   }
 
   /** @throws ApiError unless the manifests of an index are there, and it nests no deeper than is read */
-  async #requireChildren(repository: Reference, index: IndexManifest, depth = 1): Promise<void> {
+  async #requireChildren(
+    repository: Reference,
+    index: IndexManifest,
+    depth = 1,
+    seen = new Set<string>(),
+  ): Promise<void> {
     if (depth > MAX_INDEX_DEPTH) {
       const message = `it nests more than ${MAX_INDEX_DEPTH} indexes`;
       throw new ApiError(400, "MANIFEST_INVALID", message);
     }
     for (const { digest, size } of index.manifests) {
+      // An index can name one many times.
+      if (seen.size === seen.add(`${digest} ${size}`).size) continue;
       const child = await this.#deps.stored.find(repository, digest);
       if (!child) throw notPushedBefore(digest);
       if (child.bytes.length !== size) throw otherSize(digest, child.bytes.length, size);
-      if (child.kind === "index") await this.#requireChildren(repository, child, depth + 1);
+      if (child.kind === "index") {
+        await this.#requireChildren(repository, child, depth + 1, seen);
+      }
     }
   }
 

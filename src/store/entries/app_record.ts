@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import { PlatformSchema } from "../../oci/platform.ts";
@@ -81,5 +82,5 @@ export function parseEntryRecord(text: string): EntryRecord | undefined {
 }
 
 export function formatEntryRecord(record: EntryRecord): string {
-  return JSON.stringify(record, null, 2) + "\n";
+  return formatJson(record);
 }

@@ -27,7 +27,7 @@ function ask(guest: GuestThread, path: string): Promise<Response | undefined> {
 }
 
 async function startGuest(bytes = cases): Promise<GuestThread & Disposable> {
-  const program = { ...await compileComponent(bytes), settings: NOTHING };
+  const program = { compiled: compileComponent(bytes), settings: NOTHING };
   const guest = await GuestThread.start(program, { onFailure() {}, onDenial() {} });
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }

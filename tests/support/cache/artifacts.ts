@@ -159,6 +159,15 @@ export function index(
   return manifestOf({ schemaVersion: 2, mediaType: type, manifests }, type, { children });
 }
 
+/** Returns indexes around an image, each of which names the one below it many times: `times` to the power of `levels`. */
+export function repeated(artifact: Artifact, times: number, levels: number): Artifact {
+  let top = artifact;
+  for (let level = 0; level < levels; level++) {
+    top = { ...index(Array(times).fill({ artifact: top })), children: [top] };
+  }
+  return top;
+}
+
 /** Returns an index of small images, one per platform: `multiPlatform("linux/amd64", "linux/arm/v7")`. */
 export function multiPlatform(...platforms: string[]): Artifact {
   return index(platforms.map((name) => {

@@ -1,9 +1,9 @@
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco";
 import { join } from "node:path";
 import { type CompiledComponent, Component } from "../../../src/run/engine/component.ts";
-import { transpile } from "../../../src/run/engine/transpile.ts";
-import { readTranspiler } from "../../../src/run/engine/transpiler_files.ts";
-import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
+import { transpile } from "../../../src/run/engine/compile/transpile.ts";
+import { readTranspiler } from "../../../src/run/engine/compile/transpiler_files.ts";
+import type { WasiVersion } from "../../../src/run/wasm/interfaces/requirements.ts";
 
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));

@@ -1,10 +1,11 @@
-import { systemClock } from "../../../base/concurrency.ts";
+import { abortOf, systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import { DAY } from "../../../base/units.ts";
 import { isLocal } from "../../../oci/reference.ts";
 import type { Place } from "../../../registry/endpoints.ts";
+import { RegistryService } from "../../../serve/registry_service.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { Via } from "../../../serve/via.ts";
-import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { drainUploads, sharedContentOf } from "../../registry/shared_content.ts";
@@ -23,7 +24,7 @@ const DEFAULT_ADDRESS = "127.0.0.1:5000";
 const DEFAULT_UPSTREAM = "docker.io";
 
 /** 24 hours for which a copy is served while its registry fails: a night, and a morning to notice. */
-const STALE_IF_ERROR = 24 * 60 * 60_000;
+const STALE_IF_ERROR = DAY;
 
 /**
  * Milliseconds that larder waits if a registry asks it to. A client waits as well meanwhile, and is better told how long
@@ -116,12 +117,5 @@ function parseAddress(text: string): { hostname: string; port: number } {
   if (match && port <= 65_535) return { hostname: (match[1] ?? match[2])!, port };
   throw new LarderError("LDR_USAGE", `bad --listen ${text}: expected HOST:PORT`, {
     hint: `write an address such as ${DEFAULT_ADDRESS} or [::1]:5000`,
-  });
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }

@@ -1,8 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { createSecureContext } from "node:tls";
-import { bodyStream } from "../../../registry/http/node_client/body_stream.ts";
-import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/node_client/node_tls.ts";
+import { bodyStream } from "../../../registry/http/clients/node/body_stream.ts";
+import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/clients/node/node_tls.ts";
 import type { HeaderList } from "./fields.ts";
 import { HttpFailure } from "./types.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
