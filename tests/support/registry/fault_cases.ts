@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { blob, image, randomBytes } from "../cache/artifacts.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "../cache/store_check.ts";
-import { TestUser } from "../cli/test_user.ts";
+import { QuickUser } from "../cli/in_process.ts";
 import type { Fault } from "./faults.ts";
 import { TestRegistry } from "./test_registry.ts";
 
@@ -29,10 +29,11 @@ export interface FaultCase {
 /** Pulls the app while the registry fails, and then once it works again. */
 async function pullThrough({ on, fault, times, code, error }: FaultCase): Promise<void> {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = new QuickUser();
   const reference = registry.add("app", APP, "v1");
   registry.fail(on, fault, times);
-  const result = await user.larder(["pull", reference]);
+  await using running = user.spawn(["pull", reference]);
+  const result = await running.result;
   assert.equal(result.code, code, result.stderr);
   assertStoreSound(user.registry);
   if (code === 0) {
