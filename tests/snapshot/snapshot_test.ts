@@ -329,6 +329,15 @@ Deno.test("takeSnapshot reads builds in the folder of earlier versions", async (
   ]);
 });
 
+Deno.test("takeSnapshot reads the last use of a tag without a manifest from what is left of it", async () => {
+  for (const file of ["record.json", "pin.json"]) {
+    using cache = new TestCache();
+    cache.write(`manifests/ghcr.io/acme/app/v1/${file}`, "no JSON", DAY);
+    const { lastUsed, stampFile, stamp } = only(await snapshotOf(cache));
+    assert.deepEqual([lastUsed, stamp, stampFile], [cache.now - DAY, cache.now - DAY, file]);
+  }
+});
+
 Deno.test("takeSnapshot reads a package whose parts are encoded in its path", async () => {
   using cache = new TestCache();
   const layout = new Layout(cache.registry);
