@@ -82,6 +82,41 @@ const COMPONENT_STEPS: readonly AdaptStep[] = [
   },
 ];
 
+/**
+ * The Canonical ABI allocates an empty string, too, which the adapter of preview 1 relies on: it writes a NUL after each
+ * value of the environment, and an empty one would run into the next variable.
+ */
+const EMPTY_STRINGS: Readonly<Record<WasiVersion, AdaptStep>> = {
+  "0.2": {
+    name: "allocate empty strings",
+    pattern: /(?<=if \(s\.length === 0\) \{\s*utf8EncodedLen = 0;\s*return )1(?=;)/g,
+    replacement: "realloc(0, 0, 1, 0)",
+    places: (places) => places <= 1,
+  },
+  "0.3": {
+    name: "allocate empty strings",
+    pattern: /(?<=if \(s\.length === 0\) \{ return \{ ptr: )1(?=, len: 0 \})/g,
+    replacement: "realloc(0, 0, 1, 0)",
+    places: (places) => places <= 1,
+  },
+};
+
+/** Functions of an instance of WASI 0.3: a pause of the loop that resumes tasks, and what ends it. */
+const PAUSE = `
+const $pauses = new Map();
+function $pause(delay) {
+  return new Promise((resolve) => {
+    if (delay === 0) return setImmediate(resolve);
+    const timer = setTimeout(() => { $pauses.delete(timer); resolve(); }, delay);
+    $pauses.set(timer, resolve);
+  });
+}
+function $wake() {
+  for (const [timer, resolve] of $pauses) { clearTimeout(timer); resolve(); }
+  $pauses.clear();
+}
+`;
+
 /** Steps that the scripts for WASI 0.3 need beside {@link COMPONENT_STEPS}. */
 const TASK_STEPS: readonly AdaptStep[] = [
   {
@@ -99,6 +134,54 @@ const TASK_STEPS: readonly AdaptStep[] = [
     name: "resume tasks at once",
     pattern: /(?<=this\.#tickLoop = null;\s*\}, )10(?=\);)/g,
     replacement: "0",
+    places: 1,
+  },
+  {
+    // The loop looks for events every 10 ms. With this and the next three steps, a request of a small guest takes 4.5 ms
+    // instead of 6.8 ms.
+    name: "add the pause of the loop",
+    pattern: /(?=const INSTANCE_FLAGS = new Map\(\);)/g,
+    replacement: PAUSE,
+    places: 1,
+  },
+  {
+    name: "let the loop be woken",
+    pattern: /await new Promise\(\(resolve\) => setTimeout\(resolve, delay\)\);/g,
+    replacement: "await $pause(delay);",
+    places: 1,
+  },
+  {
+    name: "wake the loop for an event",
+    pattern: /(?<=this\.#pendingEventFn = fn;)/g,
+    replacement: " if ($pauses.size > 0) setImmediate($wake);",
+    places: 1,
+  },
+  {
+    name: "return from an import without a timer",
+    pattern:
+      /(?<=return new Promise\(\(resolve, reject\) => \{\s*)setTimeout(?=\(\(\) => \{\s*\/\/ NOTE: whether the import settled)/g,
+    replacement: "setImmediate",
+    places: (places) => places <= 1,
+  },
+  {
+    // The function may wait after its `task.return`, for a reader of what it writes.
+    name: "return at the guest's task.return",
+    pattern:
+      /(?<=task\.setCalleeIsAsync\(true\);[^]{0,900}?return await )_withGlobalCurrentTaskMetaAsync(?=\(\{)/g,
+    replacement: `((call) => Promise.race([
+      _withGlobalCurrentTaskMetaAsync(call),
+      task.completionPromise().then(({ tag, val }) => {
+        if (tag === 'err') throw new ComponentError(val);
+        return val;
+      }),
+    ]))`,
+    places: (places) => places >= 0,
+  },
+  {
+    // As above: the result would be kept until the function has returned.
+    name: "pass the result on before a call that may wait",
+    pattern: /(?<=return \(async \(\) => \{\s*try \{)(?=\s*return await fn\.apply\(null, args\);)/g,
+    replacement: " savedTask.settleCompletion();",
     places: 1,
   },
   {
@@ -141,8 +224,13 @@ export function adaptWasmTools(module: string): string {
  * @throws Error if it is not a module that the pinned version for this version of WASI generates
  */
 export function adaptComponent(module: string, wasi: WasiVersion): string {
-  const steps = wasi === "0.2"
-    ? [...COMPONENT_STEPS, ...LIMIT_STEPS]
-    : [...COMPONENT_STEPS, ...LIMIT_STEPS, ...NEWER_STEPS, ...TASK_STEPS, ...LIMIT_STEPS_3];
+  const steps = wasi === "0.2" ? [...COMPONENT_STEPS, EMPTY_STRINGS[wasi], ...LIMIT_STEPS] : [
+    ...COMPONENT_STEPS,
+    EMPTY_STRINGS[wasi],
+    ...LIMIT_STEPS,
+    ...NEWER_STEPS,
+    ...TASK_STEPS,
+    ...LIMIT_STEPS_3,
+  ];
   return `${LIMITING_FUNCTIONS}${steps.reduce(applyStep, module)}\nreturn instantiate;`;
 }

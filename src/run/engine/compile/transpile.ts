@@ -3,7 +3,7 @@ import { limitHeap } from "../../wasm/rewrite/limit_heap.ts";
 import { limitMemories } from "../../wasm/rewrite/limit_memory.ts";
 import type { MemoryImage } from "../../wasm/rewrite/memory_image.ts";
 import { makeResettable } from "../../wasm/rewrite/resettable.ts";
-import { WASI_3_VERSIONS, type WasiVersion } from "../../wasm/interfaces/requirements.ts";
+import type { WasiVersion } from "../../wasm/interfaces/requirements.ts";
 import { DRAFT_KEY_VALUE, SQLITE_4 } from "../../wasm/interfaces/spin_interfaces.ts";
 import { adaptComponent } from "../adaptations/adapt_scripts.ts";
 import { addReset } from "../adaptations/reset_script.ts";
@@ -83,10 +83,12 @@ const WASI_2_MAP: ImportMap = [
   ...SPIN_MAP,
 ];
 
-/** The packages of WASI 0.3, whose names those of 0.2 have. */
+/** The packages of WASI 0.3, whose names those of 0.2 have. jco takes an entry for all later releases of 0.3, too. */
 const WASI_3_MAP: ImportMap = [
   ...["cli", "clocks", "filesystem", "http", "random", "sockets"].flatMap((name) =>
-    WASI_3_VERSIONS.map((version) => [`wasi:${name}/*@${version}`, `wasi3:${name}/*`] as const)
+    ["0.3.0", "0.3.0-rc-2026-03-15"].map((version) =>
+      [`wasi:${name}/*@${version}`, `wasi3:${name}/*`] as const
+    )
   ),
   ...SPIN_MAP,
 ];

@@ -93,7 +93,7 @@ function hintForHost(unsupported: readonly string[]): string {
     return "Spin has it: name the file in the spin.toml of an app, and run spin up";
   }
   return unsupported.some(isOtherWasi)
-    ? "no engine that larder knows has this version of WASI: build it for WASI 0.2 or 0.3.0"
+    ? "no engine that larder knows has this version of WASI: build it for WASI 0.2 or 0.3"
     : "only the host that it was made for has it; what another component exports, wac plug adds";
 }
 

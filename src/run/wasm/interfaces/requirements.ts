@@ -52,12 +52,13 @@ const WASI: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The versions of WASI 0.3 that it has: the release and the draft with the same functions, which Spin's Python SDK
- * imports. Not 0.3.x, because a later release may add functions.
+ * The versions of WASI 0.3 that it has: releases, which have had the same functions up to 0.3.2, and the draft with
+ * these functions, which Spin's SDKs import. A function that a later release adds is missed when the component is
+ * loaded, by its name.
  */
-export const WASI_3_VERSIONS: readonly string[] = ["0.3.0", "0.3.0-rc-2026-03-15"];
+const VERSION_3 = /^0\.3\.(?:\d+|0-rc-2026-03-15)$/;
 
-/** Interfaces of {@link WASI_3_VERSIONS} that it has. */
+/** Interfaces of {@link VERSION_3} that it has. */
 const WASI_3: Readonly<Record<string, readonly string[]>> = {
   "wasi:cli": [...WASI["wasi:cli"]!, "types"],
   "wasi:clocks": ["monotonic-clock", "system-clock", "types"],
@@ -83,10 +84,10 @@ const VERSION = /^0\.2(?:\.\d+)?$/;
 /** Exports of components that can be called; the first match decides. */
 const ENTRIES:
   readonly (readonly [kind: Requirements["kind"], name: RegExp, supported: boolean])[] = [
-    ["http", /^wasi:http\/handler@0\.3\.0(?:-rc-2026-03-15)?$/, true],
+    ["http", /^wasi:http\/handler@0\.3\.(?:\d+|0-rc-2026-03-15)$/, true],
     ["http", /^wasi:http\/incoming-handler@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     // Rust's commands for 0.3 export 0.2 as well, with a function that traps.
-    ["command", /^wasi:cli\/run@0\.3\.0(?:-rc-2026-03-15)?$/, true],
+    ["command", /^wasi:cli\/run@0\.3\.(?:\d+|0-rc-2026-03-15)$/, true],
     ["command", /^wasi:cli\/run@0\.2(?:\.\d+|\.0-rc-2023-1(?:0-18|1-10))?$/, true],
     ["http", /^wasi:http\/(?:incoming-)?handler@/, false],
     ["command", /^wasi:cli\/run@/, false],
@@ -206,7 +207,7 @@ function versionOf(name: string): string {
 }
 
 export function isWasi3(version: string): boolean {
-  return WASI_3_VERSIONS.includes(version);
+  return VERSION_3.test(version);
 }
 
 /** Formats `a, b and 3 more`. */

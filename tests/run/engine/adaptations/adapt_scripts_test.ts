@@ -133,6 +133,14 @@ const TASKS = `\
     if (!this.hasPendingEvent()) { return; }
   });
   throw new Error("missing pending event after blocked stream read");
+  return (async () => {
+    try {
+      return await fn.apply(null, args);
+    } finally {}
+  })();
+  const INSTANCE_FLAGS = new Map();
+  this.#pendingEventFn = fn;
+  await new Promise((resolve) => setTimeout(resolve, delay));
   export const _util = {}
 `;
 
@@ -145,7 +153,18 @@ Deno.test("adaptComponent connects a script for WASI 0.3 with the task of its in
 });
 
 for (
-  const part of ["freeIdx", "JCO_DEBUG", "#tickLoop", "#errored ===", "#exited", "const _util"]
+  const part of [
+    "freeIdx",
+    "JCO_DEBUG",
+    "#tickLoop",
+    "#errored ===",
+    "#exited",
+    "const _util",
+    "fn.apply",
+    "INSTANCE_FLAGS",
+    "#pendingEventFn",
+    "setTimeout(resolve",
+  ]
 ) {
   Deno.test(`adaptComponent fails for a script for WASI 0.3 without ${part}`, () => {
     const changed = COMPONENT + "\n" + TASKS.replace(part, "changed");

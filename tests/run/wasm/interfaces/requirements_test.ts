@@ -76,7 +76,7 @@ for (const version of ["0.2.0", "0.2.3", "0.2.12", "0.2"]) {
   });
 }
 
-for (const version of ["0.3.0", "0.3.0-rc-2026-03-15"]) {
+for (const version of ["0.3.0", "0.3.2", "0.3.0-rc-2026-03-15"]) {
   Deno.test(`requirementsOf accepts components of WASI ${version} with imports of 0.2`, () => {
     const imports = [
       ...USUAL.map((name) => `${name}@0.2.0`),
@@ -92,10 +92,10 @@ for (const version of ["0.3.0", "0.3.0-rc-2026-03-15"]) {
 }
 
 Deno.test("requirementsOf names interfaces of WASI 0.3 that the engine lacks", () => {
-  const imports = ["wasi:cli/stdout@0.3.1", "wasi:io/poll@0.3.0", "wasi:clocks/timezone@0.3.0"];
+  const imports = ["wasi:cli/stdout@0.4.0", "wasi:io/poll@0.3.0", "wasi:clocks/timezone@0.3.0"];
   const entry = "wasi:cli/run@0.3.0";
   assert.deepEqual(ofComponent(imports, [entry]).unsupported, imports);
-  assert.deepEqual(ofComponent([], ["wasi:cli/run@0.3.1"]).unsupported, ["wasi:cli/run@0.3.1"]);
+  assert.deepEqual(ofComponent([], ["wasi:cli/run@0.4.0"]).unsupported, ["wasi:cli/run@0.4.0"]);
 });
 
 Deno.test("requirementsOf accepts a module of WASI preview 1", () => {
@@ -172,7 +172,7 @@ for (
     "wasi:blobstore/container@0.2.0-draft-2024-09-01",
     "wasi:tls/types@0.2.0-draft",
     "wasi:clocks/timezone@0.2.3",
-    "wasi:cli/environment@0.3.1",
+    "wasi:cli/environment@0.3.1-rc-2026-06-01",
     "wasi:cli/environment@0.2.0-rc-2023-12-05",
     "wasi:cli/environment@0.20.0",
     "wasi:cli/environment@10.2.0",
