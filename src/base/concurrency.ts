@@ -4,36 +4,43 @@ import { interrupted, throwIfAborted } from "./errors.ts";
  * Runs `work` over `items`, at most `limit` at a time, and returns the results in the order of the items.
  *
  * After the first failure no more work is started. The failure is thrown once all running work has ended, so nothing
- * continues in the background. `work` receives a signal that is aborted by a failure or by the caller's own signal.
+ * continues in the background. `work` receives a signal that is aborted by a failure or by the caller's own signal, and
+ * a function that starts the next item while this one is finished, for at most `limit` items at a time.
  */
 export async function mapLimit<T, R>(
   items: readonly T[],
   limit: number,
-  work: (item: T, signal: AbortSignal) => Promise<R>,
+  work: (item: T, signal: AbortSignal, startNext: () => void) => Promise<R>,
   signal?: AbortSignal,
 ): Promise<R[]> {
   const stop = new AbortController();
   const combined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
   const results = new Array<R>(items.length);
   let next = 0;
+  let finishing = 0;
   let failure: { error: unknown } | undefined;
 
   async function runItems(): Promise<void> {
-    while (!failure && next < items.length) {
-      throwIfAborted(signal);
-      const index = next++;
-      results[index] = await work(items[index]!, combined);
-    }
-  }
-  async function runUntilFailure(): Promise<void> {
+    let successor: Promise<void> | undefined;
+    const startNext = () => {
+      if (successor || finishing === limit) return;
+      finishing++;
+      successor = runItems();
+    };
     try {
-      await runItems();
+      while (!successor && !failure && next < items.length) {
+        throwIfAborted(signal);
+        const index = next++;
+        results[index] = await work(items[index]!, combined, startNext);
+      }
     } catch (error) {
       failure ??= { error };
       stop.abort();
     }
+    if (successor) finishing--;
+    await successor;
   }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, runUntilFailure));
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, runItems));
   if (failure) throw failure.error;
   return results;
 }
@@ -67,6 +74,21 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
     const onAbort = () => reject(interrupted());
     signal.addEventListener("abort", onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+/** Waits for a promise, for a number of milliseconds at most. */
+export async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves when a signal is aborted. */
+export function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 

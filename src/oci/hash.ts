@@ -8,20 +8,24 @@ const WEB_CRYPTO_NAMES = { sha256: "SHA-256", sha512: "SHA-512" } as const;
 /** An incremental hash; the caller may overwrite the bytes that it passed to `update`. */
 export class Hasher {
   readonly algorithm: DigestAlgorithm;
-  readonly #hash: Hash;
+  #hash: Hash | undefined;
 
   constructor(algorithm: DigestAlgorithm = "sha256") {
     this.algorithm = algorithm;
-    this.#hash = createHash(algorithm);
   }
 
   update(bytes: Uint8Array): void {
-    this.#hash.update(bytes);
+    this.#opened.update(bytes);
   }
 
   /** Ends the hash and returns its digest; the hasher cannot be used afterwards. */
   digest(): Digest {
-    return `${this.algorithm}:${this.#hash.digest("hex")}` as Digest;
+    return `${this.algorithm}:${this.#opened.digest("hex")}` as Digest;
+  }
+
+  /** Opened on its first use, because requests are sent before there are bytes, and `node:crypto` takes 15 ms to load. */
+  get #opened(): Hash {
+    return this.#hash ??= createHash(this.algorithm);
   }
 }
 

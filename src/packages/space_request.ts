@@ -1,5 +1,6 @@
 import { statIfAny } from "../base/files/files.ts";
 import type { Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import type { SpaceRequest } from "../pull/room.ts";
 import type { Layout } from "../store/layout.ts";
 import type { PackageSession } from "./package_session.ts";
@@ -67,5 +68,5 @@ export function spaceForIndexes(layout: Layout, sizes: IndexSizes): SpaceRequest
 
 /** Returns the digest that is the name of the partial file of a package. */
 function partialOf({ digest, urls: [url] }: PackageRequest): Digest | undefined {
-  return digest ?? (url === undefined ? undefined : partialKey(url));
+  return digest ?? (url === undefined ? undefined : digestOf(partialKey(url)));
 }

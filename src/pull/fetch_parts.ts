@@ -35,9 +35,9 @@ export async function fetchParts(
   let left = parts.length;
   connections.reserve(left);
   try {
-    await mapLimit(ordered, options.transfers, async (part, signal) => {
+    await mapLimit(ordered, options.transfers, async (part, signal, startNext) => {
       const { descriptor } = part;
-      const outcome = await fetchPart(session, part, signal);
+      const outcome = await fetchPart(session, part, signal, startNext);
       outcomes.set(descriptor.digest, outcome);
       left--;
       connections.release(1);
@@ -65,6 +65,7 @@ async function fetchPart(
   session: PullSession,
   part: Part,
   signal: AbortSignal,
+  onReceived: () => void,
 ): Promise<"reused" | "fetched"> {
   const { descriptor } = part;
   const { clock, connections, name, observer, options } = session;
@@ -78,6 +79,7 @@ async function fetchPart(
     signal,
     onStart: (offset) => observer.started?.(descriptor, offset),
     onBytes: (count) => observer.progressed?.(descriptor, count),
+    onReceived,
     onRetry: (message) => observer.note?.(`${name}: ${message}`),
   });
   return received === undefined || local ? "reused" : "fetched";

@@ -41,6 +41,32 @@ Deno.test("mapLimit runs as much work at once as the limit allows, and no more",
   ));
 });
 
+Deno.test("mapLimit starts the next item while others are finished, up to the limit of each", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.scheduler(),
+    fc.integer({ min: 1, max: 24 }),
+    fc.integer({ min: 1, max: 4 }),
+    async (scheduler, count, limit) => {
+      const items = Array.from({ length: count }, (_, i) => i);
+      let [all, unfinished] = [0, 0];
+      const results = mapLimit(items, limit, async (item, _, startNext) => {
+        all++;
+        unfinished++;
+        assert.ok(unfinished <= limit && all <= 2 * limit);
+        await scheduler.schedule(Promise.resolve());
+        unfinished--;
+        startNext();
+        startNext();
+        await scheduler.schedule(Promise.resolve());
+        all--;
+        return -item;
+      });
+      await scheduler.waitFor(results);
+      assert.deepEqual(await results, items.map((item) => -item));
+    },
+  ));
+});
+
 Deno.test("mapLimit of no items returns an empty list", async () => {
   assert.deepEqual(await mapLimit([], 4, () => Promise.reject(new Error("called"))), []);
 });
@@ -64,6 +90,27 @@ Deno.test("mapLimit throws the first failure after all running work has ended, a
   assert.deepEqual(failures.map(messageOf), ["first"]);
   assert.deepEqual(begun, ["slow", "bad"]);
   assert.equal(wasAborted, true);
+});
+
+Deno.test("mapLimit waits for what startNext started, and a failure stops that too", async () => {
+  const slow = Promise.withResolvers<void>();
+  const begun: number[] = [];
+  let hasEnded = false;
+  const all = mapLimit([1, 2, 3], 1, async (item, signal, startNext) => {
+    begun.push(item);
+    if (item === 1) {
+      startNext();
+      throw new Error("after its turn");
+    }
+    await slow.promise;
+    assert.equal(signal.aborted, true);
+    hasEnded = true;
+  });
+  await settle();
+  slow.resolve();
+  await assert.rejects(all, /after its turn/);
+  assert.deepEqual(begun, [1, 2]);
+  assert.equal(hasEnded, true);
 });
 
 Deno.test("mapLimit fails if work throws synchronously or throws undefined", async () => {

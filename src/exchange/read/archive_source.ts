@@ -1,13 +1,14 @@
 import { posix } from "node:path";
 import type { Header } from "tar-stream";
 import { concatBytes } from "../../base/bytes.ts";
+import type { OpenFile } from "../../base/files/read_chunks.ts";
 import { formatBytes } from "../../base/units.ts";
 import { isRegular, quote } from "../../store/archive/reader.ts";
-import { type OpenFile, readMembers } from "./archive_members.ts";
+import { INDEX_FILE, LAYOUT_FILE } from "../layout_format.ts";
+import { readMembers } from "./archive_members.ts";
 import { badBundle } from "./bundle_errors.ts";
 import { type BundleSource, MAX_DOCUMENT } from "./bundle_source.ts";
 import { tooLarge } from "./folder_source.ts";
-import { INDEX_FILE, LAYOUT_FILE } from "../layout_format.ts";
 
 /** 64 MiB limit on the documents of an archive together, which are kept in memory. */
 const MAX_DOCUMENTS = 64 * 1024 * 1024;

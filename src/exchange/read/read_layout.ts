@@ -101,7 +101,8 @@ class LayoutReader {
     const { images, indexes } = tree;
     const chosen = images.find(({ image }) => image.digest === manifest.digest) ??
       (named ? undefined : chooseImage(images));
-    if (!chosen) {
+    // An index may have no images at all; those that it names must be there, at least one of them.
+    if (!chosen && (named || !tree.isWhole)) {
       throw badBundle(this.#source.path, `${top.digest} does not lead to an image of the bundle`);
     }
     return {
@@ -109,8 +110,8 @@ class LayoutReader {
       label: annotations[ANNOTATIONS.imageName] ?? annotations[ANNOTATIONS.refName],
       selection: {
         top,
-        chosen: chosen.image,
-        platform: chosen.platform,
+        chosen: chosen?.image,
+        platform: chosen?.platform,
         images: [...new Set(images.map(({ image }) => image))],
         indexes: [...indexes.values()],
       },

@@ -18,6 +18,8 @@ export interface TransferOptions {
   /** Called with the offset at which the transfer begins: the bytes that an earlier attempt left. */
   readonly onStart?: (offset: number) => void;
   readonly onBytes?: (count: number) => void;
+  /** Called once all bytes are there, before they are committed. */
+  readonly onReceived?: () => void;
   readonly onRetry?: (message: string) => void;
 }
 
@@ -70,6 +72,7 @@ export async function transfer(
       const opened = (content: BlobStream) => stream = content;
       const count = (bytes: number) => moved += bytes;
       await fetchInto(ingest, source, descriptor, { ...options, tries, opened, count });
+      options.onReceived?.();
       if (await ingest.commit()) return received + moved;
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
 import { changeUserFile } from "../../base/files/user_file.ts";
+import { formatJson } from "../../base/json.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
 
@@ -51,7 +52,7 @@ function update(path: string, edit: (entries: Entries) => Entries): void {
     changeUserFile(path, () => {
       const document = readDocument(path) ?? {};
       const content = { ...document, auths: Object.fromEntries(edit(entriesOf(document))) };
-      return JSON.stringify(content, null, 2) + "\n";
+      return formatJson(content);
     });
   } catch (error) {
     if (!(error instanceof LarderError) || error.code === "LDR_CONFIG") throw error;

@@ -1,5 +1,4 @@
 import { dirname, join } from "node:path";
-import { mapLimit } from "../../base/concurrency.ts";
 import { writeFileUnsynced } from "../../base/files/atomic_write.ts";
 import { ensureFolder, readTextIfAny, tryTouch } from "../../base/files/files.ts";
 import { type Layout, RECORD_FILE } from "../layout.ts";
@@ -10,7 +9,7 @@ import {
   parsePackageRecord,
 } from "./package_record.ts";
 
-/** Records that are synced at once. */
+/** New records after which a sync begins. */
 const SYNCS = 16;
 
 /** The packages in the cache. Each is a record that names one blob; the mtime of the record is the last use. */
@@ -18,6 +17,7 @@ export class PackageStore {
   readonly #layout: Layout;
   /** Paths of new records. */
   readonly #unsynced: string[] = [];
+  #syncing: Promise<unknown> = Promise.resolve();
 
   constructor(layout: Layout) {
     this.#layout = layout;
@@ -55,17 +55,30 @@ export class PackageStore {
     const createdAt = new Date(now).toISOString();
     writeFileUnsynced(path, formatPackageRecord({ schemaVersion: 1, ...file, createdAt }));
     this.#unsynced.push(path);
+    if (this.#unsynced.length === SYNCS) this.#syncWritten();
   }
 
   /**
-   * Makes new records durable, many at once: 200 syncs one after the other took a quarter of a second. Until then a
-   * power failure may leave a record empty, so that its package is fetched again.
+   * Makes new records durable. Until then a power failure may leave a record empty, or without its blob, so that its
+   * package is fetched again.
    */
   async sync(): Promise<void> {
-    await mapLimit(this.#unsynced.splice(0), SYNCS, async (path) => {
-      await trySync(path);
-      await trySync(dirname(path));
-    });
+    this.#syncWritten();
+    await this.#syncing;
+  }
+
+  /**
+   * Begins to sync the records written so far, while others are fetched: at the end, 200 syncs one after the other took
+   * a quarter of a second, and all at once 24 ms.
+   */
+  #syncWritten(): void {
+    const synced = Promise.all(
+      this.#unsynced.splice(0).map(async (path) => {
+        await trySync(path);
+        await trySync(dirname(path));
+      }),
+    );
+    this.#syncing = Promise.all([this.#syncing, synced]);
   }
 
   #recordOf(id: PackageId): string {

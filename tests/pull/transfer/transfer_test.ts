@@ -80,6 +80,19 @@ class TransferFixture extends TemporaryFolder {
   }
 }
 
+Deno.test("transfer tells that a blob has been received once all bytes are there, before it is committed", async () => {
+  using fixture = new TransferFixture();
+  const events: string[] = [];
+  const prepare = () => Promise.resolve(void events.push("committed"));
+  await transfer(
+    new Script(breaksAfter(300), good),
+    DESCRIPTOR,
+    () => fixture.store.ingest(DESCRIPTOR, { prepare }),
+    { clock: fixture.clock, onReceived: () => events.push("received") },
+  );
+  assert.deepEqual(events, ["received", "committed"]);
+});
+
 for (
   const [name, steps, offsets, received] of [
     ["in one try", [good], [0], 1000],

@@ -1,6 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
-import { plural } from "../../../base/units.ts";
+import { DAY, plural } from "../../../base/units.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
@@ -12,8 +12,6 @@ import { hasLocks, readCache } from "../../read_cache.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
-
-const DAY = 86_400_000;
 
 export interface CleanOptions extends SweepCommandOptions {
   readonly type?: readonly ItemType[];
