@@ -82,6 +82,27 @@ const COMPONENT_STEPS: readonly AdaptStep[] = [
   },
 ];
 
+/**
+ * The Canonical ABI allocates an empty string, too, which the adapter of preview 1 relies on: it writes a NUL after each
+ * value of the environment, and an empty one would run into the next variable.
+ */
+const EMPTY_STRINGS: Readonly<Record<WasiVersion, AdaptStep>> = {
+  "0.2": {
+    name: "allocate empty strings",
+    pattern: /(?<=if \(s\.length === 0\) \{\s*utf8EncodedLen = 0;\s*return )1(?=;)/g,
+    replacement: "realloc(0, 0, 1, 0)",
+    places: (places) => places <= 1,
+  },
+  // A function, and one that awaits.
+  "0.3": {
+    name: "allocate empty strings",
+    pattern:
+      /((async )?function \w+\(s, realloc, memory\) \{[^]{0,200}?if \(s\.length === 0\) \{ return \{ ptr: )1(?=, len: 0 \})/g,
+    replacement: (_, before, isAsync) => `${before}${isAsync ? "await " : ""}realloc(0, 0, 1, 0)`,
+    places: (places) => places <= 2,
+  },
+};
+
 /** Functions of an instance of WASI 0.3: a pause of the loop that resumes tasks, and what ends it. */
 const PAUSE = `
 const $pauses = new Map();
@@ -205,8 +226,13 @@ export function adaptWasmTools(module: string): string {
  * @throws Error if it is not a module that the pinned version for this version of WASI generates
  */
 export function adaptComponent(module: string, wasi: WasiVersion): string {
-  const steps = wasi === "0.2"
-    ? [...COMPONENT_STEPS, ...LIMIT_STEPS]
-    : [...COMPONENT_STEPS, ...LIMIT_STEPS, ...NEWER_STEPS, ...TASK_STEPS, ...LIMIT_STEPS_3];
+  const steps = wasi === "0.2" ? [...COMPONENT_STEPS, EMPTY_STRINGS[wasi], ...LIMIT_STEPS] : [
+    ...COMPONENT_STEPS,
+    EMPTY_STRINGS[wasi],
+    ...LIMIT_STEPS,
+    ...NEWER_STEPS,
+    ...TASK_STEPS,
+    ...LIMIT_STEPS_3,
+  ];
   return `${LIMITING_FUNCTIONS}${steps.reduce(applyStep, module)}\nreturn instantiate;`;
 }
