@@ -9,6 +9,9 @@ const NOT_FOUND = 127;
 /** Exit code of a shell for a file that may not be executed. */
 const NOT_EXECUTABLE = 126;
 
+/** Exit code of a shell for a program that SIGKILL ended. */
+const KILLED = 137;
+
 /**
  * Returns the error for a command that failed. The hint names what is easily overlooked: of a project, the command
  * finds only the inputs.
@@ -37,6 +40,9 @@ function hintFor(spec: BuildSpec, code: number, inputs: ReadonlySet<string>): st
   const script = words.find((word) => inputs.has(word));
   if (code === NOT_EXECUTABLE && script !== undefined) {
     return `make ${script} executable: chmod +x ${shellWord(script)}`;
+  }
+  if (code === KILLED) {
+    return "137 is the end by SIGKILL, most often for lack of memory; nothing was stored";
   }
   return code === NOT_FOUND
     ? "name the program that was not found as an input, or install it in a folder of PATH"

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { schemaFault } from "../base/documents/schema_fault.ts";
+import { checkSchema } from "../base/documents/schema_fault.ts";
 import { LarderError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
@@ -98,9 +98,7 @@ export function checkLockedApp<T extends v.GenericSchema>(
   subject: string,
   location?: string,
 ): v.InferOutput<T> {
-  const result = v.safeParse(schema, part, { abortEarly: true });
-  if (result.success) return result.output;
-  throw badLockedApp(subject, schemaFault(result.issues[0], location));
+  return checkSchema(schema, part, (fault) => badLockedApp(subject, fault), location);
 }
 
 /** Returns the digests of the static files that the app needs from the cache: all that are not inlined, each once. */

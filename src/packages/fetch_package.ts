@@ -3,9 +3,9 @@ import { PULL_ROUNDS } from "../base/limits.ts";
 import { type NextTry, Tries } from "../base/tries.ts";
 import type { BlobDescriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Fetcher } from "../oci/fetcher.ts";
 import { digestWithWebCrypto } from "../oci/hash.ts";
-import { PROGRESS_RESETS_TRIES, transfer } from "../pull/transfer/transfer.ts";
+import { ParallelFetcher } from "../pull/transfer/parallel_fetcher.ts";
+import { PROGRESS_RESETS_TRIES, transfer, type TransferSource } from "../pull/transfer/transfer.ts";
 import { isTransient } from "../registry/http/retry.ts";
 import { SharedFetcher } from "../registry/shared/shared_fetcher.ts";
 import { UrlFetcher } from "../registry/url_fetcher.ts";
@@ -16,7 +16,7 @@ import { deletedMeanwhile, notCached, otherContent, waitingFor } from "./package
 import { otherKindThanNamed, SIGNATURE_SIZE } from "./package_file_name.ts";
 import { FileFetcher } from "./file_fetcher.ts";
 import type { PackageRequest, PackageResult } from "./package_request.ts";
-import { MEDIA_TYPE, type PackageSession } from "./package_session.ts";
+import { MEDIA_TYPE, type PackageSession, type PackageTurn } from "./package_session.ts";
 import { sharedPackage } from "./shared_package.ts";
 import { receive } from "./url_download.ts";
 import { parsePackageUrl, partialKey, withoutCredentials } from "./url_request.ts";
@@ -32,15 +32,13 @@ interface Fetched {
 /**
  * Returns a package from the cache, or fetches and records it. The caller holds the shared store lock.
  *
- * @param onReceived called once all bytes are there, so that another package can be received while this one is stored
  * @throws LarderError LDR_NOT_CACHED, LDR_DIGEST_MISMATCH, LDR_SIZE_MISMATCH, LDR_BAD_RESPONSE, LDR_DISK*,
  * LDR_INTERRUPTED, and those of the transport
  */
 export async function fetchPackage(
   request: PackageRequest,
   session: PackageSession,
-  signal: AbortSignal,
-  onReceived: () => void,
+  turn: PackageTurn,
 ): Promise<PackageResult> {
   const record = session.packages.find(request.id);
   const cached = record && cachedPackage(request, record, session);
@@ -51,7 +49,7 @@ export async function fetchPackage(
     throw notCached(request);
   }
   const cause = causeOf(record, session);
-  const fetch = new PackageFetch(request, record, session, { signal, onReceived });
+  const fetch = new PackageFetch(request, record, session, turn);
   const { digest, size, isReceived, isShared } = await fetch.run(expected);
   return {
     request,
@@ -70,20 +68,18 @@ class PackageFetch {
   /** The record that it replaces. */
   readonly #before: PackageRecord | undefined;
   readonly #session: PackageSession;
-  readonly #signal: AbortSignal;
-  readonly #onReceived: () => void;
+  readonly #turn: PackageTurn;
 
   constructor(
     request: PackageRequest,
     before: PackageRecord | undefined,
     session: PackageSession,
-    { signal, onReceived }: { readonly signal: AbortSignal; readonly onReceived: () => void },
+    turn: PackageTurn,
   ) {
     this.#request = request;
     this.#before = before;
     this.#session = session;
-    this.#signal = signal;
-    this.#onReceived = onReceived;
+    this.#turn = turn;
   }
 
   /** @param expected the content that the package must have, if that is known */
@@ -99,7 +95,7 @@ class PackageFetch {
   async #fetchShared(): Promise<Fetched | undefined> {
     const { shared, options } = this.#session;
     if (!shared || options.replace || isLocal(this.#request)) return undefined;
-    const record = await sharedPackage(shared, this.#request.id, this.#signal);
+    const record = await sharedPackage(shared, this.#request.id, this.#turn.signal);
     if (!record) return undefined;
     const { digest, size } = record;
     try {
@@ -118,17 +114,17 @@ class PackageFetch {
    */
   async #fetchExpected(blob: BlobDescriptor): Promise<Fetched> {
     try {
-      return await this.#fetchKnown(blob, sourceOf(this.#request, this.#session));
+      return await this.#fetchKnown(blob, sourceOf(this.#request, this.#session, this.#turn));
     } catch (error) {
       if (this.#request.digest !== undefined || !hasCode(error, "LDR_SIZE_MISMATCH")) throw error;
       return await this.#fetchUnknown(blob.digest);
     }
   }
 
-  async #fetchKnown(blob: BlobDescriptor, source: Fetcher): Promise<Fetched> {
+  async #fetchKnown(blob: BlobDescriptor, source: TransferSource): Promise<Fetched> {
     const request = this.#request;
     const { blobs, clock, observer, arrived } = this.#session;
-    const signal = this.#signal;
+    const { signal, onReceived } = this.#turn;
     const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
     const received = await transfer(
       source,
@@ -139,7 +135,7 @@ class PackageFetch {
         signal,
         onStart: (offset) => this.#started(offset, blob.size),
         onBytes: (count) => observer.progressed?.(request, count),
-        onReceived: this.#onReceived,
+        onReceived,
         onRetry: (message) => observer.note?.(`${request.fileName}: ${message}`),
       },
     );
@@ -162,7 +158,7 @@ class PackageFetch {
       try {
         return await this.#fetchFrom(parsePackageUrl(url), expected);
       } catch (error) {
-        if (this.#signal.aborted) throw error;
+        if (this.#turn.signal.aborted) throw error;
         failure = error;
       }
     }
@@ -175,7 +171,7 @@ class PackageFetch {
     // A process that was waited for may have recorded it; what is to be replaced is recorded already.
     const isPresent = () => this.#before === undefined && this.#recorded() !== undefined;
     const waiting = (holders: string) => observer.note?.(waitingFor(holders, request));
-    const options = { waiting, signal: this.#signal };
+    const options = { waiting, signal: this.#turn.signal };
     const tries = new Tries(clock);
     const key = await digestWithWebCrypto(partialKey(url.href));
     for (let round = 1;;) {
@@ -187,10 +183,10 @@ class PackageFetch {
       }
       const next = await this.#receive(ingest, url, tries);
       if (next) {
-        await clock.sleep(next.pause, this.#signal);
+        await clock.sleep(next.pause, this.#turn.signal);
         continue;
       }
-      this.#onReceived();
+      this.#turn.onReceived();
       rejectOtherKind(request, ingest, url);
       const blob = await commit(ingest, expected);
       if (blob) {
@@ -210,7 +206,7 @@ class PackageFetch {
     try {
       await receive(ingest, url, {
         transport,
-        signal: this.#signal,
+        signal: this.#turn.signal,
         tries,
         onStart: (offset, size) => this.#started(offset, size),
         onBytes: (count) => observer.progressed?.(request, count),
@@ -260,10 +256,15 @@ class PackageFetch {
 }
 
 /** Returns the source of a package whose digest is known. */
-function sourceOf(request: PackageRequest, { shared, transport }: PackageSession): Fetcher {
+function sourceOf(
+  request: PackageRequest,
+  { shared, transport, clock, options }: PackageSession,
+  { connections }: PackageTurn,
+): TransferSource {
   if (isLocal(request)) return new FileFetcher(request.urls[0]!);
   const origin = new UrlFetcher(transport, request.urls);
-  return shared ? new SharedFetcher(shared, origin) : origin;
+  const source = shared ? new SharedFetcher(shared, origin) : origin;
+  return new ParallelFetcher(source, { clock, connections, most: options.transfers });
 }
 
 /** @throws LarderError LDR_DIGEST_MISMATCH for other content than expected, which is removed */

@@ -1,5 +1,5 @@
 import { within } from "../base/concurrency.ts";
-import { messageOf } from "../base/errors.ts";
+import { excerpt, messageOf } from "../base/errors.ts";
 import { Listener, type ListenerOptions, type ListenerTls } from "../base/listener.ts";
 import { urlHost } from "../base/url_host.ts";
 import type { Answer } from "./answer.ts";
@@ -34,6 +34,8 @@ export interface LoggedRequest {
   readonly result: Answer["result"];
   /** Milliseconds until the response began. */
   readonly duration: number;
+  /** Why it was refused, or failed. */
+  readonly reason: string | undefined;
 }
 
 /** Decides who may ask what. @returns the refusal, or undefined to answer */
@@ -41,7 +43,7 @@ export type Access = (
   request: Request,
   remote: Deno.NetAddr,
   route: Route | undefined,
-) => Response | undefined | Promise<Response | undefined>;
+) => ApiError | undefined | Promise<ApiError | undefined>;
 
 export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
@@ -126,7 +128,12 @@ export class RegistryServer {
     const { path, query } = splitUrl(request.url);
     const isReceiving = request.method !== "GET" && request.method !== "HEAD";
     if (isReceiving) this.#receiving++;
-    const { response, answer } = await this.#respond(request, info.remoteAddr, path, query);
+    const { response, answer, reason } = await this.#respond(
+      request,
+      info.remoteAddr,
+      path,
+      query,
+    );
     if (isReceiving && --this.#receiving === 0) this.#renewIfQuiet();
     Object.assign(ending, { release: answer?.release });
     this.#options.onRequest?.({
@@ -136,6 +143,7 @@ export class RegistryServer {
       status: response.status,
       result: answer?.result,
       duration: performance.now() - start,
+      reason,
     });
     return response;
   }
@@ -145,7 +153,7 @@ export class RegistryServer {
     remote: Deno.NetAddr,
     path: string,
     query: string,
-  ): Promise<{ response: Response; answer?: Answer }> {
+  ): Promise<{ response: Response; answer?: Answer; reason?: string }> {
     let route: Route | undefined;
     let fault: unknown;
     try {
@@ -156,7 +164,7 @@ export class RegistryServer {
     try {
       // Before the fault of a path is told, which is the business of those who may ask only.
       const refusal = await this.#options.access(request, remote, route);
-      if (refusal) return { response: refusal };
+      if (refusal) throw refusal;
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
@@ -172,7 +180,7 @@ export class RegistryServer {
       if (refusal.status === 500 || refusal.status === 507) {
         this.#options.onFailure(messageOf(error));
       }
-      return { response: errorResponse(refusal) };
+      return { response: errorResponse(refusal), reason: excerpt(messageOf(error)) };
     }
   }
 }

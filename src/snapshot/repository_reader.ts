@@ -130,9 +130,10 @@ export class RepositoryReader {
     // Without a manifest, the record decides who wrote the entry.
     const isReadable = !isFromNewerVersion && !isUnreadable;
     const isSpins = !isRecorded && isReadable && (!record || manifest !== undefined);
-    const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
-      ? MANIFEST_FILE
-      : RECORD_FILE;
+    const isSpinsUse = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE));
+    // Without a manifest, a record that cannot be parsed tells when the entry was used.
+    const stampFiles = [isSpinsUse ? MANIFEST_FILE : RECORD_FILE, RECORD_FILE, PIN_FILE];
+    const stampFile = stampFiles.find((name) => folder.files.has(name))!;
     const times = readTimes(folder, stampFile);
     return {
       ...this.#entry(folder, isSpins ? undefined : record, times, reachable, isFromNewerVersion),

@@ -15,6 +15,12 @@ const CASES: [run: string[], code: number, inputs: string[], hint: string][] = [
   [["sh", "make.sh"], 1, ["make.sh"], OWN_OUTPUT],
   [["sh", "-c", "cat out.img"], 1, ["make.sh"], OWN_OUTPUT],
   [["sh", "-c", `${"x".repeat(5000)} make.sh/a ../make.sh`], 1, [], OWN_OUTPUT],
+  [
+    ["sh", "make.sh"],
+    137,
+    ["make.sh"],
+    "137 is the end by SIGKILL, most often for lack of memory; nothing was stored",
+  ],
   [["./make.sh"], 126, ["make.sh"], "make make.sh executable: chmod +x make.sh"],
   [
     ["nosuch"],

@@ -39,8 +39,9 @@ class TestCache extends TemporaryFolder {
   fetch(
     requests: readonly PackageRequest[],
     options: Partial<PackageOptions> = {},
+    now: () => number = systemClock.now,
   ): Promise<PackageResults> {
-    const clock = { ...systemClock, sleep: () => Promise.resolve() };
+    const clock = { ...systemClock, now, sleep: () => Promise.resolve() };
     const transport = httpTransport({ clock });
     const deps = { layout: this.layout, transport, clock };
     const note = (message: string) => void this.notes.push(message);
@@ -64,7 +65,7 @@ class TestCache extends TemporaryFolder {
 const SHA = digestOfBytes(HELLO) as Digest;
 const OTHER_SHA = digestOfBytes(OTHER) as Digest;
 
-Deno.test("fetchPackages fetches the largest and the smallest package in turn, if their sizes are known", async () => {
+Deno.test("fetchPackages fetches the largest and the smallest package in turn", async () => {
   await using server = await FileServer.start();
   using cache = new TestCache();
   const requests = [300, 100, 500, 200, 400].map((size) => {
@@ -75,6 +76,23 @@ Deno.test("fetchPackages fetches the largest and the smallest package in turn, i
   await cache.fetch(requests, { transfers: 1 });
   const sizes = server.requests().map(({ path }) => Number(/p(\d+)_/.exec(path)?.[1]));
   assert.deepEqual(sizes, [500, 100, 400, 200, 300]);
+});
+
+Deno.test("fetchPackages fetches a large package of a known digest in ranges if the line is slow", async () => {
+  await using server = await FileServer.start();
+  using cache = new TestCache();
+  const bytes = debBytes(5 * 1024 * 1024);
+  const digest = digestOfBytes(bytes) as Digest;
+  const request = { ...requestForUrl(server.add(PATH, bytes)), digest, size: bytes.length };
+  // A second passes between any two looks at the clock.
+  let now = 0;
+  const { results } = await cache.fetch([request], {}, () => now += 1000);
+  assert.deepEqual(results.map(({ outcome, size }) => [outcome, size]), [[
+    "fetched",
+    bytes.length,
+  ]]);
+  assert.ok(server.requests().length > 2, `${server.requests().length} requests`);
+  cache.assertSound();
 });
 
 Deno.test("fetchPackages fetches a package once, and then makes no request", async () => {

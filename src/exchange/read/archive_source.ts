@@ -124,12 +124,15 @@ async function readDocument(
   let isDocument: boolean | undefined = isNamed || undefined;
   for await (const chunk of content) { // To its end: leaving the loop would end the archive.
     isDocument ??= isJsonStart(chunk);
-    if (isDocument) chunks.push(chunk);
+    if (isDocument !== false) chunks.push(chunk);
   }
   return isDocument ? concatBytes(chunks) : undefined;
 }
 
-function isJsonStart(chunk: Uint8Array): boolean {
-  const first = chunk.find((byte) => byte > 0x20);
-  return first === 0x7b || first === 0x5b;
+const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf];
+
+/** Returns undefined if nothing but white space and a byte order mark, which parsers skip, has arrived. */
+function isJsonStart(chunk: Uint8Array): boolean | undefined {
+  const first = chunk.find((byte) => byte > 0x20 && !BYTE_ORDER_MARK.includes(byte));
+  return first === undefined ? undefined : first === 0x7b || first === 0x5b;
 }

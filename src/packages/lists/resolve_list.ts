@@ -69,15 +69,26 @@ async function resolveAt(
     return await resolveRpm({ root: new URL("..", url), arch, keyring, wanted }, documents, deps);
   }
   const isLocalFolder = url.protocol === "file:" && isFolder(fileURLToPath(url));
-  if (isLocalFolder || (file === "" && url.search === "")) throw folderOf(url);
-  return await resolveListFile(await documents.read(url), wanted, documents, deps);
+  if (isLocalFolder || (file === "" && url.search === "")) throw notAList(url, "a folder");
+  const document = await documents.read(url);
+  if (PAGE.test(new TextDecoder().decode(document.bytes.subarray(0, PAGE_START)))) {
+    throw notAList(url, "a page");
+  }
+  return await resolveListFile(document, wanted, documents, deps);
 }
 
+/** The beginning of HTML and of XML; no YAML begins so. */
+const PAGE = /^\s*</;
+
+/** Bytes in which it is looked for. */
+const PAGE_START = 256;
+
 /** A repository is named by its index: what a server shows for a folder is a page. */
-function folderOf(url: URL): LarderError {
-  const name = nameOf(url).replace(/\/?$/, "/");
-  return new LarderError("LDR_USAGE", `${name} is a folder, neither a list nor an index`, {
-    hint: `name its index: ${name}repodata/repomd.xml, or ${name}dists/SUITE/InRelease`,
+function notAList(url: URL, what: string): LarderError {
+  const name = nameOf(url);
+  const folder = name.replace(/\/?$/, "/");
+  return new LarderError("LDR_USAGE", `${name} is ${what}, neither a list nor an index`, {
+    hint: `name its index: ${folder}repodata/repomd.xml, or ${folder}dists/SUITE/InRelease`,
   });
 }
 

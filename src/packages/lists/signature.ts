@@ -116,13 +116,20 @@ export class Keyring {
         await key.getSigningKey(keyID, date);
         return;
       } catch (error) {
-        reasons.push(`by the key ${id}: ${messageOf(error)}`);
+        reasons.push(reasonOf(messageOf(error), id));
         cause = error;
       }
     }
     const reason = reasons.length > 0 ? reasons.join("; ") : "it has no signature";
     throw unverified(name, reason, HINT, cause);
   }
+}
+
+/** Returns why a signature does not count, where the library names only the check that failed. */
+function reasonOf(message: string, id: string): string {
+  return /digest did not match|verification failed/i.test(message)
+    ? `it was changed after the key ${id} had signed it, or the signature is of another file`
+    : `its signature by the key ${id} does not count: ${message}`;
 }
 
 const SIGNATURE = "-----BEGIN PGP SIGNATURE-----";

@@ -59,6 +59,17 @@ Deno.test("resolvePackages asks for the index of a repository whose folder is na
   }
 });
 
+Deno.test("resolvePackages asks for an index where a server or a file has a page in place of a list", async () => {
+  using lists = new TestLists();
+  for (const page of ["<!DOCTYPE html>", "\n  <html>", '<?xml version="1.0"?>']) {
+    const path = lists.write("repo", page);
+    const { code, message, hint } = await failureOf(lists.resolve(path, ["a"]));
+    assert.equal(code, "LDR_USAGE");
+    assert.match(message, /repo is a page, neither a list nor an index/);
+    assert(hint.includes("/repo/repodata/repomd.xml"), hint);
+  }
+});
+
 Deno.test("resolvePackages reads a list, a mirror and packages on the disk", async () => {
   const key = await SigningKey.create();
   using lists = new TestLists();

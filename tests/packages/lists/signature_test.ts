@@ -54,6 +54,10 @@ Deno.test("Keyring.verify accepts a detached signature, binary and armored", asy
     keyring.verify({ name: "Release", bytes: altered, signature }, NOW),
   );
   assert.equal(failure.code, "LDR_UNVERIFIED");
+  assert.match(
+    failure.message,
+    /^cannot verify Release: it was changed after the key [0-9A-F]{16} had signed it/,
+  );
 });
 
 Deno.test("Keyring.verify accepts one good signature among others, and keys in any form", async () => {

@@ -26,7 +26,7 @@ function listener(): TcpServer {
 Deno.test("an interrupted command leaves no connection open", async () => {
   await using server = listener();
   const args = ["guest", "wait", LOOPBACK, String(server.port)];
-  const compiled = await compileComponent(await jsComponent("sockets"));
+  const compiled = await compileComponent(await jsComponent("command"));
   const stop = new AbortController();
   const running = runCommand("it", { ...compiled, settings: { ...granted, args } }, {
     onDenial: assert.fail,
@@ -40,7 +40,7 @@ Deno.test("an interrupted command leaves no connection open", async () => {
 
 Deno.test("a stopped guest thread leaves no connection open", async () => {
   await using server = listener();
-  const compiled = compileComponent(await jsComponent("socket_handler"));
+  const compiled = compileComponent(await jsComponent("http_handler"));
   const guest = await GuestThread.start({ compiled, settings: granted }, {
     onFailure() {},
     onDenial: assert.fail,

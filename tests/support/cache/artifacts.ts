@@ -65,14 +65,9 @@ export function wasmModule(text = ""): Uint8Array {
   return Uint8Array.from([...magic, 0, content.length + name.length, ...name, ...content]);
 }
 
-/** Returns `length` bytes that depend on `seed` and do not compress: hashes of a counter. */
+/** Returns `length` bytes that depend on `seed` and do not compress. */
 export function randomBytes(length: number, seed = "seed"): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let offset = 0, block = 0; offset < length; offset += 32, block++) {
-    const hash = createHash("sha256").update(`${seed} ${block}`).digest();
-    bytes.set(hash.subarray(0, Math.min(32, length - offset)), offset);
-  }
-  return bytes;
+  return new Uint8Array(createHash("shake128", { outputLength: length }).update(seed).digest());
 }
 
 export function utf8(text: string): Uint8Array {

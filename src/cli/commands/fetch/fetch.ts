@@ -46,6 +46,9 @@ export async function fetch(
     ? await destination(outcome, context.interruptible())
     : results.map(({ path }) => path);
   report(context, outcome);
+  if (failures.length > 0 && command.to !== undefined) {
+    context.info(`nothing was copied to ${command.to}`);
+  }
   print(results, paths, format);
   if (packages.areKept && results.some(({ cause }) => cause !== undefined)) {
     await collectAfterFetch(context);

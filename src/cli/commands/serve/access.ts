@@ -54,6 +54,7 @@ export async function printClientConfig(
   client: Client,
   options: AccessOptions,
   address: { readonly hostname: string; readonly port: number },
+  defaultUpstream: string,
 ): Promise<void> {
   const { clientConfig } = await import("../../../serve/clients/client_config.ts");
   const { tlsCert, tokenFile, htpasswdFile, allow } = settingsOf(context, options);
@@ -62,6 +63,7 @@ export async function printClientConfig(
     tls: tlsCert !== undefined,
     hasCredentials: tokenFile !== undefined || htpasswdFile !== undefined,
     allow,
+    defaultUpstream,
   });
   for (const note of notes) context.info(note);
   writeOut(text);

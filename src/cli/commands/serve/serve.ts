@@ -49,8 +49,10 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const { serve: settings, freshness } = context.config;
   const { layout } = context;
   const address = parseAddress(options.listen ?? settings?.listen ?? DEFAULT_ADDRESS);
+  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   if (options.printConfig) {
-    return await printClientConfig(context, options.printConfig, options, address);
+    const { printConfig } = options;
+    return await printClientConfig(context, printConfig, options, address, defaultUpstream);
   }
   const { access, tls } = openAccess(context, options, address);
   const signal = context.interruptible();
@@ -67,7 +69,6 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     blobsOnly: true,
   };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
-  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   await using service = new RegistryService({
     layout,
     client,

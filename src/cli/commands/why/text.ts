@@ -175,9 +175,7 @@ function fetchedText(event: HistoryEvent & { kind: "fetched" | "changed" }): str
   const isShared = event.kind === "fetched" && event.source === "shared";
   if (isBuild && !isShared) return `built: ${buildReason(because, at)}`;
   const isPulled = !isBuild && sourceOfPackage(name) === undefined;
-  const reason = because.cause === "never seen" && !isPulled
-    ? "it was not cached"
-    : reasonText(because, at);
+  const reason = isPulled ? reasonText(because, at) : untaggedReason(because, at);
   if (event.kind === "changed") return `used from the cache: ${reason}, nothing was fetched`;
   const shared = isShared ? " from the shared cache" : "";
   const from = shared + (event.mirrors ? ` by way of ${event.mirrors.join(", ")}` : "");
@@ -191,8 +189,14 @@ function beforeText(time: number): string {
 
 /** Says why the command of a build ran. */
 function buildReason(reason: FetchReason, at: number): string {
+  return reason.cause === "moved" ? "--rebuild replaced the result" : untaggedReason(reason, at);
+}
+
+/** Says why a package or a build was fetched, which have no tag. */
+function untaggedReason(reason: FetchReason, at: number): string {
   if (reason.cause === "never seen") return "it was not cached";
-  return reason.cause === "moved" ? "--rebuild replaced the result" : reasonText(reason, at);
+  if (reason.cause !== "moved") return reasonText(reason, at);
+  return `it replaced ${reason.from ? shortDigest(reason.from) : "other content"}`;
 }
 
 function reasonText(reason: FetchReason, at: number): string {

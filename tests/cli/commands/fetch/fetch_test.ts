@@ -106,6 +106,7 @@ Deno.test("fetch --to lays all packages or none", async () => {
   const to = join(home.path, "debs");
   server.fail("p2", status(404), 1);
   const part = await home.larder("fetch", ...urls, "--to", to);
+  assert.match(part.stderr, /\nnothing was copied to .*debs\n/);
   assert.equal(part.code, 3, part.stderr);
   assert.equal(part.stdout, "");
   assert.match(part.stderr, /1 of 3 packages could not be fetched/);

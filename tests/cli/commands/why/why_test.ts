@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { eventText } from "../../../../src/cli/commands/why/text.ts";
+import { packageName } from "../../../../src/store/entries/package_record.ts";
 import { Journal, type JournalEvent, sweepEvent } from "../../../../src/store/journal/journal.ts";
 import { Layout } from "../../../../src/store/layout.ts";
 import type { Digest } from "../../../../src/oci/digest.ts";
@@ -53,6 +55,22 @@ function line(text: string, label: string): string | undefined {
   return text.split("\n").find((each) => each.trimStart().startsWith(label))?.trimStart()
     .slice(label.length).trim();
 }
+
+Deno.test("why does not speak of tags where a package was replaced", () => {
+  const name = packageName({ source: "mirror/debian", name: "hello", version: "2", arch: "all" });
+  const because = { cause: "moved", from: ONE.descriptor.digest as Digest } as const;
+  const event = {
+    at: 0,
+    name,
+    digest: TWO.descriptor.digest as Digest,
+    bytes: 2048,
+    because,
+  } as const;
+  assert.match(
+    eventText({ kind: "fetched", ...event }),
+    /^fetched 2.00 KiB: it replaced [0-9a-f]{12}$/,
+  );
+});
 
 Deno.test("why of an entry that nothing keeps says that no limit is set", async () => {
   using home = filled();
