@@ -1,4 +1,5 @@
 import { systemClock } from "../../../base/concurrency.ts";
+import { hasCode, LarderError } from "../../../base/errors.ts";
 import { TRANSFERS } from "../../../base/limits.ts";
 import { fetchPackages } from "../../../packages/fetch_packages.ts";
 import type { PackageOptions } from "../../../packages/package_options.ts";
@@ -49,11 +50,17 @@ export class CommandPackages implements Disposable {
     using progress = await packageProgress(context, requests.length);
     const shared = this.areKept && !options.offline ? sharedContentOf(context) : undefined;
     const deps = { layout: this.layout, transport, clock: systemClock, room, shared };
-    return await fetchPackages(requests, deps, {
+    const outcome = await fetchPackages(requests, deps, {
       ...options,
       transfers: options.transfers ?? context.config.transfers ?? TRANSFERS,
       signal: context.interruptible(),
     }, progress);
+    if (this.areKept) return outcome;
+    const failures = outcome.failures.map(({ request, error }) => ({
+      request,
+      error: withoutCache(error),
+    }));
+    return { ...outcome, failures };
   }
 
   /** Fetches packages whose files no collector removes until this is disposed of. @throws LarderError as {@link fetch} */
@@ -79,4 +86,11 @@ export class CommandPackages implements Disposable {
     this.#lease.release();
     this.#scratch?.[Symbol.dispose]();
   }
+}
+
+/** Returns an error with a hint at what keeps cached packages and indexes from being found. */
+export function withoutCache<T>(error: T): T | LarderError {
+  if (!hasCode(error, "LDR_NOT_CACHED")) return error;
+  const hint = "the package cache is bypassed: use it, or leave out --offline";
+  return new LarderError("LDR_NOT_CACHED", error.message, { hint, cause: error });
 }

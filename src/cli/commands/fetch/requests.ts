@@ -8,6 +8,7 @@ import type { Context } from "../../context.ts";
 import { optionConflict, optionWithoutList } from "../../errors.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { roomFor } from "../gc/auto.ts";
+import { withoutCache } from "./command_packages.ts";
 
 /** The options that decide which packages are fetched. */
 export interface RequestOptions extends PackageNaming {
@@ -35,6 +36,7 @@ export async function requestsOf(
   for (const name of ["name", "version", "source", "digest"] as const) {
     if (options[name] !== undefined) throw optionConflict("--from", `--${name}`);
   }
+  const isBypassed = layout !== context.layout;
   return await resolvePackages(from, words, {
     layout,
     transport: openRegistry(context).transport,
@@ -42,9 +44,11 @@ export async function requestsOf(
     offline: context.isOffline,
     keyring,
     arch,
-    room: layout === context.layout ? roomFor(context) : undefined,
+    room: isBypassed ? undefined : roomFor(context),
     signal: context.interruptible(),
     note: (message) => context.info(message),
+  }).catch((error) => {
+    throw isBypassed ? withoutCache(error) : error;
   });
 }
 

@@ -175,6 +175,15 @@ Deno.test("fetch without the package cache gives packages and keeps nothing", as
   }
   assert.equal(server.requests().length, 2);
   assert.deepEqual(namesIn(join(home.path, "to")), ["p1_1_all.deb"]);
+  for (const wanted of [[url], ["p1", "--from", url.replace(/p1_.*/, "Packages")]]) {
+    const options = ["--offline", "--no-package-cache", "--to", join(home.path, "to")];
+    const offline = await home.larder("fetch", ...wanted, ...options);
+    assert.equal(offline.code, 3, offline.stderr);
+    assert.match(
+      offline.stderr,
+      /hint: the package cache is bypassed: use it, or leave out --offline\n/,
+    );
+  }
   assert.deepEqual((await home.larder("list", "--format", "json")).stdout.trim(), "[]");
 });
 
