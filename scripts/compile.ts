@@ -8,26 +8,14 @@
  * COMPILE_DENO  the deno to compile with; the deno that runs this script does the bundling
  * DENORT_BIN    Deno's own variable: the runtime base to use if it cannot be downloaded
  */
-import { cpSync } from "node:fs";
-import { basename, dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { gzipSync } from "node:zlib";
 import { removeIfAny } from "../src/base/files/files.ts";
 import { Hasher } from "../src/oci/hash.ts";
-import {
-  embeddedName,
-  readPackageFile,
-  TRANSPILER_FILES,
-} from "../src/run/engine/transpiler_files.ts";
-import {
-  embeddedWrapperName,
-  readWrapperFile,
-  WRAPPER_FILES,
-} from "../src/run/engine/wrapper_files.ts";
 import { BINARY_PERMISSIONS } from "./binary_permissions.ts";
-import { checkDisposals } from "./check_bundle.ts";
+import { bundle, SOURCES } from "./bundle/bundle.ts";
 import { CompileError } from "./compile_error.ts";
-import { deferBuiltins, REPLACEMENTS } from "./deferred_builtins.ts";
+import { run } from "./run_program.ts";
 
 const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -42,25 +30,15 @@ const SCRIPTS = import.meta.dirname!;
 const ROOT = join(SCRIPTS, "..");
 const INSTALLERS = ["install.sh", "install.ps1"];
 const MAN_PAGE = "larder.1";
-const SOURCES = ["main.ts", "src", "deno.json", "deno.lock", "package.json"];
 /**
- * V8's flags. MiB of each of the up to three semi-spaces of V8's young generation. By default they grow to 96 MiB and more, which
- * makes larder no faster: reading a cache of 100,000 blobs took 302 MiB at its peak, and 184 MiB with this flag. The
- * size is fixed, because a pull of 1 GiB spends 0.3 s more in the system if V8 lets them grow.
+ * V8's flags. The semi-spaces of its young generation, of which there are up to three, have 8 MiB each. By default they
+ * grow to 96 MiB and more, which makes larder no faster: reading a cache of 100,000 blobs took 302 MiB at its peak, and
+ * 184 MiB with this flag. The size is fixed, because a pull of 1 GiB spends 0.3 s more in the system if V8 lets them
+ * grow.
  *
  * `larder run` collects garbage when it becomes idle (`run/server/worker_pool.ts`), for which it needs `gc`.
  */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=8,--min-semi-space-size=8,--expose-gc";
-const VERSION_FILE = "src/cli/version.ts";
-/** The URL by which a module names its worker. */
-const WORKER_URL = /new URL\("\.\/(\w+_worker)\.ts", import\.meta\.url\)/g;
-const COMMIT_LINE = /^export const COMMIT = "development";$/m;
-
-interface Output {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 function compile(args: string[]): void {
   const { targets, output } = parse(args);
@@ -119,78 +97,6 @@ function commit(): string {
   return head.stdout.trim() + (changes.stdout.trim() ? "-dirty" : "");
 }
 
-/**
- * Bundles a copy of the sources with the commit in it, and returns the bundle's main module.
- *
- * The bundle is in a folder of its own, because `deno compile` embeds every npm package that a deno.json, lock or
- * node_modules near the main module names. Modules that are imported lazily become files of their own, so that a start
- * reads only what it runs.
- */
-export function bundle(work: string, commit: string): string {
-  const copy = join(work, "source");
-  for (const name of SOURCES) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
-  const versionFile = join(copy, VERSION_FILE);
-  const text = Deno.readTextFileSync(versionFile);
-  if (!COMMIT_LINE.test(text)) throw new CompileError(`${VERSION_FILE} has no COMMIT to fill in`);
-  const filled = text.replace(COMMIT_LINE, `export const COMMIT = ${JSON.stringify(commit)};`);
-  Deno.writeTextFileSync(versionFile, filled);
-
-  const workers = bringWorkersUp(copy);
-  for (const path of REPLACEMENTS) Deno.copyFileSync(path, join(copy, basename(path)));
-  const folder = join(work, "bundle");
-  const options = ["--quiet", "--frozen", "--platform=deno", "--code-splitting", "--minify"];
-  const args = [
-    "bundle",
-    ...options,
-    `--outdir=${folder}`,
-    "main.ts",
-    ...workers,
-    ...REPLACEMENTS.map((path) => basename(path)),
-  ];
-  const result = run(Deno.execPath(), args, { cwd: copy });
-  if (result.code !== 0) throw new CompileError(`bundling failed:\n${result.stderr}`);
-  checkDisposals(filesBelow(join(copy, "src")).map((path) => Deno.readTextFileSync(path)), folder);
-  deferBuiltins(folder, ["main.js", "guest_worker.js"]);
-  bringAssets(folder);
-  return join(folder, "main.js");
-}
-
-/** Writes the files that larder reads as data into the bundle's folder. */
-function bringAssets(folder: string): void {
-  for (const file of TRANSPILER_FILES) {
-    const bytes = gzipSync(readPackageFile(file), { level: 9 });
-    Deno.writeFileSync(join(folder, embeddedName(file)), bytes);
-  }
-  for (const path of WRAPPER_FILES) {
-    const bytes = gzipSync(readWrapperFile(path), { level: 9 });
-    Deno.writeFileSync(join(folder, embeddedWrapperName(path)), bytes);
-  }
-}
-
-/**
- * Makes each `src/**\/*_worker.ts` a main module beside main.ts, and rewrites its URL, because the bundler leaves
- * `new URL(…)` as it is and writes all modules to one folder.
- *
- * @returns the names of the new main modules
- */
-function bringWorkersUp(copy: string): string[] {
-  const workers: string[] = [];
-  for (const path of filesBelow(join(copy, "src"))) {
-    const text = Deno.readTextFileSync(path);
-    const fitted = text.replaceAll(
-      WORKER_URL,
-      (_, name) => `new URL("./${name}.js", import.meta.url)`,
-    );
-    if (fitted !== text) Deno.writeTextFileSync(path, fitted);
-    if (!path.endsWith("_worker.ts")) continue;
-    const name = basename(path);
-    const from = `./${relative(copy, path).replaceAll("\\", "/")}`;
-    Deno.writeTextFileSync(join(copy, name), `import ${JSON.stringify(from)};\n`);
-    workers.push(name);
-  }
-  return workers;
-}
-
 /** Makes a binary beside the old one, because Deno deletes what is at its output before the compile can fail. */
 function replaceBinary(binary: string, make: (fresh: string) => void): void {
   // The name ends as the other one: Deno adds .exe where it is missing.
@@ -224,8 +130,8 @@ function compileTarget(
     V8_FLAGS,
     ...BINARY_PERMISSIONS,
     // Workers and data are loaded by URL at run time, so the compiler does not find them.
-    ...filesBelow(dirname(entry)).filter((path) => /_worker\.js$|\.gz$/.test(path))
-      .map((path) => `--include=${path}`),
+    ...[...Deno.readDirSync(dirname(entry))].filter(({ name }) => /_worker\.js$|\.gz$/.test(name))
+      .map(({ name }) => `--include=${join(dirname(entry), name)}`),
     `--target=${target}`,
     `--output=${binary}`,
     entry,
@@ -239,13 +145,6 @@ function compileTarget(
     );
   }
   throw new CompileError(`compiling for ${target} failed:\n${result.stderr}`);
-}
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
-    const path = join(folder, name);
-    return isDirectory ? filesBelow(path) : [path];
-  });
 }
 
 /** Runs the binary for this machine once, with an empty home. */
@@ -275,22 +174,6 @@ function sha256(path: string): string {
   const hasher = new Hasher();
   hasher.update(Deno.readFileSync(path));
   return hasher.digest().slice("sha256:".length);
-}
-
-function run(program: string, args: string[], options: Deno.CommandOptions = {}): Output {
-  try {
-    const env = { NO_COLOR: "1", ...options.env };
-    const command = new Deno.Command(program, { args, stdin: "null", ...options, env });
-    const { code, stdout, stderr } = command.outputSync();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return {
-      code,
-      stdout: text(stdout),
-      stderr: text(stderr).split("\nStack backtrace:")[0]!.trimEnd(),
-    };
-  } catch (error) {
-    return { code: 127, stdout: "", stderr: `${basename(program)}: ${(error as Error).message}` };
-  }
 }
 
 if (import.meta.main) {

@@ -7,7 +7,7 @@ import { hasProgram, missingProgram, run } from "../../tests/support/cli/command
 import { DockerRegistry } from "../../tests/support/registry/docker_registry.ts";
 import { push } from "../../tests/support/registry/push.ts";
 import { rustTiny } from "../../tests/support/wasm/components.ts";
-import { jsComponent } from "../../tests/support/wasm/js_component.ts";
+import { jsHandlerAlone } from "../../tests/support/wasm/js_component.ts";
 import { larderBinary } from "./binary.ts";
 import { median } from "./measure.ts";
 import { type Claim, printClaims, printMachine, span } from "./report.ts";
@@ -59,7 +59,7 @@ export async function benchRun(): Promise<void> {
 
 async function subjects({ folder }: Setting, registry: DockerRegistry): Promise<Subject[]> {
   const wasm: [name: string, title: string, bytes: Uint8Array][] = [
-    ["javascript", "JavaScript, 12 MiB", await jsComponent("http_handler")],
+    ["javascript", "JavaScript, 12 MiB", await jsHandlerAlone()],
     ["rust", "Rust, 200 KiB", rustTiny()],
   ];
   return await Promise.all(wasm.map(async ([repository, name, bytes]) => {
@@ -223,7 +223,7 @@ async function furtherComponent(setting: Setting, registry: DockerRegistry): Pro
 
 /** Packs an app of `count` equal components of JavaScript at `/hello/0`, `/hello/1`, … */
 async function appOf(count: number) {
-  const wasm = await jsComponent("http_handler");
+  const wasm = await jsHandlerAlone();
   const ids = Array.from({ length: count }, (_, i) => `c${i}`);
   return await packApp({
     components: Object.fromEntries(ids.map((id) => [id, { wasm }])),

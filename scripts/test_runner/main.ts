@@ -15,25 +15,17 @@ import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BINARY_EXCEPTIONS, EXCEPTIONS_VARIABLE } from "../../tests/binary_exceptions.ts";
 import { childEnvironment } from "../../tests/support/cli/environment.ts";
-import { bundle } from "../compile.ts";
+import { bundle } from "../bundle/bundle.ts";
 import {
-  beginComponents,
-  ensureComponents,
+  beginComponent,
+  ensureComponent,
   ensurePrograms,
   ensureSoakPrograms,
   missingPackages,
 } from "./programs.ts";
 import { denoTest } from "./queue.ts";
 import type { StepResult } from "./report.ts";
-import {
-  binaryTests,
-  endToEndTests,
-  isSlow,
-  ROOT,
-  soakTests,
-  split,
-  unitTests,
-} from "./test_files.ts";
+import { binaryTests, endToEndTests, ROOT, soakTests, split, unitTestParts } from "./test_files.ts";
 
 /** A named step of a run. */
 type Step = readonly [name: string, run: () => StepResult | Promise<StepResult>];
@@ -41,11 +33,11 @@ type Step = readonly [name: string, run: () => StepResult | Promise<StepResult>]
 const PACKAGES: Step = ["packages", () => deno(["install", "--quiet", "--frozen"], true)];
 const PROGRAMS: Step = [
   "programs",
-  async () => single(ensurePrograms() && await ensureComponents()),
+  async () => single(ensurePrograms() && await ensureComponent()),
 ];
 const SOAK_PROGRAMS: Step = [
   "programs",
-  async () => single(ensureSoakPrograms() && await ensureComponents()),
+  async () => single(ensureSoakPrograms() && await ensureComponent()),
 ];
 
 const CHECKS: readonly Step[] = [
@@ -97,19 +89,19 @@ function stepsOf({ binary, ok, soak, files, work }: RunRequest): readonly Step[]
   ];
   // Long tests start first and in small parts, so that all processes end at about the same time.
   const endToEnd = split(endToEndTests(), 2);
-  const [slow, quick] = [unitTests().filter(isSlow), unitTests().filter((path) => !isSlow(path))];
-  const unit = [...split(slow, 4), ...split(quick, 12)];
+  const { slow, quick } = unitTestParts();
   if (files.length > 0) {
     return [PACKAGES, ...tests("tests", [files.map((file) => relative(ROOT, resolve(file)))])];
   }
   if (soak) return [PACKAGES, ...tests("soak tests", split(soakTests(), 1))];
   if (!ok) {
-    beginComponents();
-    const parts = [...split(slow, 4), ...endToEnd, ...split(quick, 12)];
-    return [PACKAGES, ...CHECKS, ...tests("tests", parts)];
+    beginComponent();
+    return [PACKAGES, ...CHECKS, ...tests("tests", [...slow, ...endToEnd, ...quick])];
   }
   const missing = missingPackages();
-  const ifPossible = missing.length === 0 ? tests("unit tests", unit) : [notRun(missing)];
+  const ifPossible = missing.length === 0
+    ? tests("unit tests", [...slow, ...quick])
+    : [notRun(missing)];
   return [PACKAGES, ...CHECKS, ...ifPossible];
 }
 

@@ -35,27 +35,22 @@ function isRoot(): boolean {
 }
 
 /**
- * Begins to build the components of JavaScript, if Node is at hand. That takes half a minute, of which the checks need
+ * Begins to build the component of JavaScript, if Node is at hand. That takes half a minute, of which the checks need
  * one of two processors, and downloads none.
  */
-export function beginComponents(): void {
-  if (hasProgram("node") && hasProgram("npm")) components().catch(() => {});
+export function beginComponent(): void {
+  if (hasProgram("node") && hasProgram("npm")) jsComponent("command").catch(() => {});
 }
 
-/** Builds the components before the tests start. Returns true if all are built. */
-export async function ensureComponents(): Promise<boolean> {
+/** Builds the component before the tests start, each of which would build it otherwise. Returns true if it is built. */
+export async function ensureComponent(): Promise<boolean> {
   try {
-    await components();
+    await jsComponent("command");
     return true;
   } catch (error) {
-    console.error(`cannot build the tests' components of JavaScript: ${error}`);
+    console.error(`cannot build the tests' component of JavaScript: ${error}`);
     return false;
   }
-}
-
-async function components(): Promise<void> {
-  const names = ["http_handler", "command", "sockets", "socket_handler"] as const;
-  await Promise.all(names.map(jsComponent));
 }
 
 function install(packages: readonly string[]): void {

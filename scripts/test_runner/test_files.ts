@@ -4,13 +4,27 @@ import { join } from "node:path";
 export const ROOT = join(import.meta.dirname!, "../..");
 
 /** Returns the tests that call the modules of larder. */
-export function unitTests(): string[] {
+function unitTests(): string[] {
   return testsBelow("tests").filter((path) => !/^tests\/(e2e|soak)\//.test(path));
 }
 
-/** True for unit tests that start threads and processes, which take seconds. */
-export function isSlow(path: string): boolean {
-  return /^tests\/(run|scripts|verify)\//.test(path);
+/**
+ * Tests that leave threads which compute until the process ends, because Deno 2.9 does not stop such a thread: each has
+ * a process of its own.
+ */
+const ENDLESS = ["worker_pool", "guest_thread"].map((name) => `tests/run/server/${name}_test.ts`);
+
+/** Returns the unit tests in parts, one per process: first those that start threads and processes, which take seconds. */
+export function unitTestParts(): { slow: string[][]; quick: string[][] } {
+  const [slow, quick] = [true, false].map((isSlow) =>
+    unitTests().filter((path) =>
+      /^tests\/(run|scripts|verify)\//.test(path) === isSlow && !ENDLESS.includes(path)
+    )
+  );
+  return {
+    slow: [...ENDLESS.map((path) => [path]), ...split(slow!, 4)],
+    quick: split(quick!, 12),
+  };
 }
 
 /** Returns the tests that start larder as a user does. */

@@ -77,6 +77,21 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
   });
 }
 
+/** Waits for a promise, for a number of milliseconds at most. */
+export async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>;
+  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}
+
+/** Resolves when a signal is aborted. */
+export function abortOf(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
 /** The time and randomness that retries and records depend on; tests inject their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */

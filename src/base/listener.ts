@@ -10,10 +10,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Certificate and key in PEM. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface ListenerOptions {
   readonly address: ListenAddress;
-  /** Certificate and key in PEM, for HTTPS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** For HTTPS. */
+  readonly tls?: ListenerTls | undefined;
   /** Called with why no connections are accepted for a moment. */
   readonly onInterruption: (message: string) => void;
 }
@@ -24,9 +30,13 @@ export interface ListenerOptions {
  * again on the same address.
  */
 export class Listener {
-  readonly #options: ListenerOptions;
+  #options: ListenerOptions;
   readonly #handler: Deno.ServeHandler<Deno.NetAddr>;
   #server: Deno.HttpServer<Deno.NetAddr>;
+  /** The end of the connections of earlier servers. */
+  #drained: Promise<unknown> = Promise.resolve();
+  /** True while no server listens. */
+  #isAway = false;
   #isStopping = false;
 
   /** @throws LarderError LDR_LISTEN */
@@ -48,7 +58,25 @@ export class Listener {
   /** Closes the port, and resolves when all connections have ended. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.#server.shutdown();
+    await Promise.all([this.#drained, this.#server.shutdown()]);
+  }
+
+  /**
+   * Uses another certificate from now on. `Deno.serve` has one for good, so that the port is closed for a few milliseconds;
+   * existing connections end after their requests under way, whose bodies Deno 2.9 cannot read to their end
+   * (denoland/deno#36809).
+   *
+   * @throws what the runtime says of a pair that it cannot use; the previous one then remains in force
+   */
+  async renew(tls: ListenerTls): Promise<void> {
+    Deno.listenTls({ hostname: this.address.hostname, port: 0, ...tls }).close();
+    this.#options = { ...this.#options, tls };
+    if (this.#isAway || this.#isStopping) return;
+    this.#isAway = true;
+    this.#drained = Promise.all([this.#drained, this.#server.shutdown()]);
+    // The runtime closes the port at its next turn.
+    await sleep(1);
+    await this.#listenAgain();
   }
 
   #listen(address: ListenAddress): Deno.HttpServer<Deno.NetAddr> {
@@ -60,19 +88,25 @@ export class Listener {
       onListen: () => {},
       onError: () => new Response(null, { status: 500 }),
     }, this.#handler);
-    server.finished.catch((error) => this.#listenAgain(error));
+    server.finished.catch((error) => {
+      this.#isAway = true;
+      return this.#listenAgain(error);
+    });
     return server;
   }
 
-  async #listenAgain(error: unknown): Promise<void> {
+  /** Listens on the same address until it succeeds. @param failure why it does not listen, for a message */
+  async #listenAgain(failure?: unknown): Promise<void> {
     const { address } = this;
-    for (let failure = error; !this.#isStopping;) {
-      this.#options.onInterruption(`cannot accept connections: ${messageOf(failure)}`);
-      await sleep(PAUSE);
-      if (this.#isStopping) return;
+    while (!this.#isStopping && this.#isAway) {
+      if (failure !== undefined) {
+        this.#options.onInterruption(`cannot accept connections: ${messageOf(failure)}`);
+        await sleep(PAUSE);
+        if (this.#isStopping) return;
+      }
       try {
         this.#server = this.#listen(address);
-        return;
+        this.#isAway = false;
       } catch (error) {
         failure = error;
       }

@@ -21,7 +21,8 @@ const SIZE_UNITS = new Map([
   ["pib", 1024 ** 5],
 ]);
 
-const DAY = 86_400_000;
+/** Milliseconds of a day. */
+export const DAY = 86_400_000;
 
 const DURATION_UNITS: Record<string, number> = {
   ms: 1,

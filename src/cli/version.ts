@@ -3,7 +3,7 @@ import manifest from "../../deno.json" with { type: "json" };
 /** The version in deno.json. */
 export const VERSION: string = manifest.version;
 
-/** The commit of a release; scripts/compile.ts replaces this word. */
+/** The commit of a release; scripts/bundle/bundle.ts replaces this word. */
 export const COMMIT = "development";
 
 /** Returns the line that `larder --version` prints. */

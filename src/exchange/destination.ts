@@ -1,6 +1,8 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError, shellWord } from "../base/errors.ts";
+import { uniqueTemporaryOf } from "../base/files/atomic_write.ts";
 import { isNotFound, readFolder, removeIfAny, statIfAny } from "../base/files/files.ts";
+import { openIfAny } from "../base/files/open_file.ts";
 import {
   GIVEN_MODE,
   givenTemporaryOf,
@@ -8,7 +10,7 @@ import {
   rejectSpecialFile,
 } from "../base/files/place_file.ts";
 import { diskError, notAFolder, obstacleTo } from "../base/files/system_error.ts";
-import { lockFile, openIfAny } from "../store/locks/file_lock.ts";
+import { lockFile } from "../store/locks/file_lock.ts";
 import type { Compression } from "./compression.ts";
 import { LAYOUT_FILE } from "./layout_format.ts";
 
@@ -158,7 +160,7 @@ async function openTemporaryFolder(
   path: string,
 ): Promise<{ folder: string; lock: Deno.FsFile }> {
   const shared = givenTemporaryOf(path);
-  const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const unique = uniqueTemporaryOf(path);
   const folder = await isAbandoned(shared) ? shared : unique;
   try {
     if (folder === shared) removeFolder(shared);
@@ -193,7 +195,7 @@ async function isAbandoned(path: string): Promise<boolean> {
 function replace(folder: string, path: string): void {
   const info = statIfAny(path);
   if (info?.isDirectory) {
-    const old = join(dirname(path), `${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+    const old = uniqueTemporaryOf(join(dirname(path), basename(path)));
     Deno.renameSync(path, old);
     Deno.renameSync(folder, path);
     removeFolder(old);

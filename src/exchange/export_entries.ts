@@ -23,8 +23,8 @@ export interface ExportOptions extends PlaceOptions, Pick<StoreLockOptions, "wai
   readonly writeOut: (bytes: Uint8Array) => void;
   /** True if an entry that is removed meanwhile is left out: a glob named it. */
   readonly leavesOutRemoved?: boolean | undefined;
-  /** Called with an entry that a glob named and that has no images: an index that was pushed empty. */
-  readonly skipped?: ((entry: SnapshotEntry) => void) | undefined;
+  /** Called with why an entry that a glob named is left out: an index that was served has no image for this machine. */
+  readonly skipped?: ((reason: string) => void) | undefined;
   /** Called with the bytes to write. */
   readonly planned?: ((bytes: number) => void) | undefined;
 }
@@ -71,7 +71,7 @@ export async function exportEntries(
   }, options);
 }
 
-/** @throws LarderError LDR_NOT_CACHED if something is missing, or nothing is left; LDR_NO_PLATFORM for an empty index */
+/** @throws LarderError LDR_NOT_CACHED if something is missing, or nothing is left; LDR_NO_PLATFORM */
 async function contentsOf(
   layout: Layout,
   entries: readonly SnapshotEntry[],
@@ -83,7 +83,7 @@ async function contentsOf(
     const content = await contentUnlessRemoved(layout, entry).catch((error) => {
       if (!leavesOutRemoved || !hasCode(error, "LDR_NO_PLATFORM")) throw error;
       failure = error;
-      skipped?.(entry);
+      skipped?.(error.message);
     });
     if (content) contents.set(entry, content);
     else if (!leavesOutRemoved) throw removedMeanwhile(entry);

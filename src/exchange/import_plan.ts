@@ -1,13 +1,13 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Selection } from "../pull/select_platforms.ts";
+import type { ManifestTree } from "../pull/select_platforms.ts";
 
 /** A reference to import. */
 export interface PlannedReference {
   readonly type: "reference";
   /** The name that the bundle gives it: a reference, only a tag, or none. */
   readonly label: string | undefined;
-  readonly selection: Selection;
+  readonly selection: ManifestTree;
   /** True if the bundle has all manifests of its indexes. */
   readonly isWhole: boolean;
   /** When a registry last confirmed its digest, if the bundle says so. Milliseconds since the epoch. */

@@ -1,3 +1,4 @@
+import { compareText } from "../base/compare_text.ts";
 import type { Disk } from "../base/files/disk.ts";
 import type { FileStat } from "../snapshot/file_state.ts";
 import type { CacheSnapshot, EntryType, SnapshotEntry } from "../snapshot/types.ts";
@@ -270,7 +271,7 @@ export class EvictionState {
 /** Orders by last use, then by the cost of restoring an entry, then by the bytes that its removal frees. */
 function byCost(a: SnapshotEntry, b: SnapshotEntry): number {
   return a.lastUsed - b.lastUsed || RESTORE_COST[a.type] - RESTORE_COST[b.type] ||
-    a.unique - b.unique || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    a.unique - b.unique || compareText(a.name, b.name);
 }
 
 function allocated(files: readonly FileStat[]): number {

@@ -1,7 +1,8 @@
 import { sep } from "node:path";
 import * as v from "valibot";
-import { LarderError } from "../base/errors.ts";
 import { schemaFault } from "../base/documents/schema_fault.ts";
+import { LarderError } from "../base/errors.ts";
+import { formatJson } from "../base/json.ts";
 import { DigestSchema } from "../oci/descriptor.ts";
 import type { Content, FileStat } from "../snapshot/file_state.ts";
 import { type CacheSnapshot, ENTRY_TYPES } from "../snapshot/types.ts";
@@ -162,7 +163,7 @@ export function parsePlan(text: string, file: string, layout: Layout): Plan {
 }
 
 export function formatPlan(plan: Plan): string {
-  return JSON.stringify(plan, null, 2) + "\n";
+  return formatJson(plan);
 }
 
 function plannedEntry(

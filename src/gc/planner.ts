@@ -1,5 +1,6 @@
 import type { Disk } from "../base/files/disk.ts";
 import { GRACE_AGE } from "../base/limits.ts";
+import { DAY } from "../base/units.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../snapshot/types.ts";
 import type { LeaseContent } from "../store/locks/lease_format.ts";
 import { selectEvictions, selectRequested } from "./eviction_rules.ts";
@@ -18,7 +19,7 @@ import { keptEntries } from "./retention.ts";
 import type { Selection } from "./selection.ts";
 
 /** Seven days after which an interrupted download is no longer worth resuming. */
-const PARTIAL_AGE = 7 * 24 * 60 * 60_000;
+const PARTIAL_AGE = 7 * DAY;
 
 /** The ages of what a policy may remove. */
 const GC_AGES: MinimumAges = {

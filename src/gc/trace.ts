@@ -48,6 +48,8 @@ class PathFinder {
   readonly #entry: SnapshotEntry;
   readonly #target: Digest;
   readonly #reader = new ManifestReader();
+  /** Manifests without a path to the target: an index can name one many times. */
+  readonly #seen = new Set<Digest>();
 
   constructor(snapshot: CacheSnapshot, entry: SnapshotEntry, target: Digest) {
     this.#snapshot = snapshot;
@@ -74,6 +76,8 @@ class PathFinder {
   #inManifest(manifest: Manifest | undefined, folder: string, depth = 0): PathStep[] | undefined {
     if (manifest?.kind === "image") return this.#inImage(manifest, folder);
     for (const { digest, platform } of manifest?.manifests ?? []) {
+      if (this.#seen.has(digest)) continue;
+      this.#seen.add(digest);
       const path = this.#fromDigest(digest, platform && formatPlatform(platform), depth + 1);
       if (path) return path;
     }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { checkSchema } from "../base/documents/schema_fault.ts";
 import { LarderError } from "../base/errors.ts";
-import { schemaFault } from "../base/documents/schema_fault.ts";
+import { isObject } from "../base/json.ts";
 import { DigestSchema, maybe } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 
@@ -41,10 +42,7 @@ export const LockedAppSchema = v.object({
 export function mapOf<T extends v.GenericSchema>(value: T) {
   return v.optional(
     v.pipe(
-      v.custom<Record<string, unknown>>(
-        (member) => typeof member === "object" && member !== null && !Array.isArray(member),
-        "not an object",
-      ),
+      v.custom<Record<string, unknown>>(isObject, "not an object"),
       v.transform((object) => new Map(Object.entries(object))),
       v.map(v.string(), value),
     ),
@@ -100,9 +98,7 @@ export function checkLockedApp<T extends v.GenericSchema>(
   subject: string,
   location?: string,
 ): v.InferOutput<T> {
-  const result = v.safeParse(schema, part, { abortEarly: true });
-  if (result.success) return result.output;
-  throw badLockedApp(subject, schemaFault(result.issues[0], location));
+  return checkSchema(schema, part, (fault) => badLockedApp(subject, fault), location);
 }
 
 /** Returns the digests of the static files that the app needs from the cache: all that are not inlined, each once. */

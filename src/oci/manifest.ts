@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { checkSchema } from "../base/documents/schema_fault.ts";
 import { excerpt, hasCode, LarderError } from "../base/errors.ts";
-import { schemaFault } from "../base/documents/schema_fault.ts";
+import { isObject } from "../base/json.ts";
 import { formatBytes } from "../base/units.ts";
 import { digestMismatch } from "./content_verifier.ts";
 import {
@@ -107,11 +108,12 @@ export function parseHashedManifest(
   if (!kind) throw unsupported(subject, `its type is ${mediaType}`);
   requireOneKind(document, kind, subject);
   const base = { mediaType, digest, bytes };
+  const bad = (fault: string) => malformed(subject, fault);
   if (kind === "image") {
-    const { config, layers, annotations } = check(ImageSchema, document, subject);
+    const { config, layers, annotations } = checkSchema(ImageSchema, document, bad);
     return { kind, ...base, config, layers: layers ?? [], annotations: annotations ?? {} };
   }
-  const { manifests, annotations } = check(IndexSchema, document, subject);
+  const { manifests, annotations } = checkSchema(IndexSchema, document, bad);
   return { kind, ...base, manifests: manifests ?? [], annotations: annotations ?? {} };
 }
 
@@ -184,9 +186,7 @@ function parseDocument(
 ): Record<string, unknown> {
   try {
     const document = JSON.parse(decoder.decode(bytes));
-    if (typeof document === "object" && document !== null && !Array.isArray(document)) {
-      return document;
-    }
+    if (isObject(document)) return document;
   } catch {
     // Reported below.
   }
@@ -243,16 +243,6 @@ function mediaTypeOf(
   if (document.config ?? document.layers) return OCI_MANIFEST;
   if ("manifests" in document) return OCI_INDEX;
   throw malformed(subject, "it has neither layers nor manifests");
-}
-
-function check<T extends v.GenericSchema>(
-  schema: T,
-  document: unknown,
-  subject: string,
-): v.InferOutput<T> {
-  const result = v.safeParse(schema, document, { abortEarly: true });
-  if (result.success) return result.output;
-  throw malformed(subject, schemaFault(result.issues[0]));
 }
 
 function malformed(

@@ -1,4 +1,5 @@
 import { LarderError } from "../base/errors.ts";
+import { definedMembers } from "../base/json.ts";
 import { redact } from "../base/redact.ts";
 import type { Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
@@ -49,7 +50,7 @@ export function requestFor(url: URL, naming: PackageNaming = {}): PackageRequest
   const fileName = fileNameOf(url);
   const named = namedBy(url, fileName);
   const { digest, ...stated } = naming;
-  const id = { ...(named ?? namedByUrl(url, stated)), ...definedOf(stated) };
+  const id = { ...(named ?? namedByUrl(url, stated)), ...definedMembers(stated) };
   for (const [key, value] of Object.entries(id)) {
     if (!isPathPart(value)) throw unusableName(key, value);
   }
@@ -192,10 +193,6 @@ function shortened(text: string, fits: (text: string) => boolean = isPathPart): 
 
 function shortHash(text: string): string {
   return digestOf(encoder.encode(text)).slice("sha256:".length).slice(0, HASH_DIGITS);
-}
-
-function definedOf(naming: Partial<PackageId>): Partial<PackageId> {
-  return Object.fromEntries(Object.entries(naming).filter(([, value]) => value !== undefined));
 }
 
 function unusableName(key: string, value: string): LarderError {

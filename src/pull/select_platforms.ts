@@ -18,17 +18,22 @@ export interface PlatformChoice {
   readonly allPlatforms?: boolean | undefined;
 }
 
-/** A manifest or index, resolved down to image manifests. */
-export interface Selection {
+/** A manifest or index, resolved down to image manifests, of which an index may have none. */
+export interface ManifestTree {
   /** The manifest or index that the reference names. */
   readonly top: Manifest;
   /** The image that the entry provides for running. */
-  readonly chosen: ImageManifest;
+  readonly chosen: ImageManifest | undefined;
   readonly platform: Platform | undefined;
   /** The images to fetch: the chosen one, or all. */
   readonly images: readonly ImageManifest[];
   /** The indexes on the way to the images, `top` first. */
   readonly indexes: readonly IndexManifest[];
+}
+
+/** A tree with an image. */
+export interface Selection extends ManifestTree {
+  readonly chosen: ImageManifest;
 }
 
 /** A reference, named `name` in messages, with the cache and the registry that have its manifests. */
@@ -56,9 +61,23 @@ export async function selectImages(
   subject: string,
   load: LoadManifest,
 ): Promise<Selection | undefined> {
-  const indexes: IndexManifest[] = [];
-  const images = new Map<Digest, ImageManifest>();
-  let chosen: { image: ImageManifest; platform: Platform | undefined } | undefined;
+  const tree = await selectTree(top, choice, subject, load);
+  if (!tree) return undefined;
+  const { chosen } = tree;
+  if (!chosen) throw noPlatform(subject, tree.indexes[0]!, choice.platform);
+  return { ...tree, chosen };
+}
+
+/** As {@link selectImages}, but without a failure if all platforms are selected and there are none. */
+export async function selectTree(
+  top: Manifest,
+  choice: PlatformChoice,
+  subject: string,
+  load: LoadManifest,
+): Promise<ManifestTree | undefined> {
+  const indexes = new Map<Digest, IndexManifest>();
+  const images = new Map<Digest, PlatformImage>();
+  let chosen: PlatformImage | undefined;
 
   /**
    * Visits a manifest and its children.
@@ -72,29 +91,43 @@ export async function selectImages(
     depth: number,
   ): Promise<boolean> {
     if (manifest.kind === "image") {
-      images.set(manifest.digest, manifest);
-      if (preferred) chosen = { image: manifest, platform };
+      const image = { image: manifest, platform };
+      images.set(manifest.digest, image);
+      if (preferred) chosen = image;
       return true;
     }
     if (depth === MAX_INDEX_DEPTH) throw tooDeep(subject);
-    indexes.push(manifest);
+    indexes.set(manifest.digest, manifest);
     const best = choosePlatform(manifest.manifests, choice.platform);
-    if (!best && !(choice.allPlatforms && manifest.manifests.length > 0)) {
-      throw noPlatform(subject, manifest, choice.platform);
-    }
+    if (!best && !choice.allPlatforms) throw noPlatform(subject, manifest, choice.platform);
     const preferredChild = best ?? manifest.manifests[0];
     for (const child of choice.allPlatforms ? manifest.manifests : [preferredChild!]) {
+      const isPreferred = preferred && child === preferredChild;
+      // Indexes that name the same ones many times lead to more images than memory holds.
+      if (!isPreferred && (images.has(child.digest) || indexes.has(child.digest))) continue;
       const loaded = await load(child.digest);
       if (!loaded) return false;
-      const isPreferred = preferred && child === preferredChild;
       if (!await visit(loaded, child.platform ?? platform, isPreferred, depth + 1)) return false;
     }
     return true;
   }
 
-  if (!await visit(top, undefined, true, 0) || !chosen) return undefined;
-  const { image, platform } = chosen as { image: ImageManifest; platform: Platform | undefined };
-  return { top, chosen: image, platform, images: [...images.values()], indexes };
+  if (!await visit(top, undefined, true, 0)) return undefined;
+  const all = [...images.values()];
+  // The preferred branch may be an index without images.
+  const { image, platform } = chosen ?? all[0] ?? {};
+  return {
+    top,
+    chosen: image,
+    platform,
+    images: all.map(({ image }) => image),
+    indexes: [...indexes.values()],
+  };
+}
+
+interface PlatformImage {
+  readonly image: ImageManifest;
+  readonly platform: Platform | undefined;
 }
 
 /**

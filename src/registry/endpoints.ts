@@ -1,3 +1,4 @@
+import { withoutBrackets } from "../base/url_host.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** Where a repository is: the one that a reference names, or a mirror of it. */
@@ -33,7 +34,7 @@ export function repositoryUrl({ registry, repository, isPlainHttp }: Place, path
 
 /** True if a host is this machine itself, so that requests to it cross no network. */
 export function isLoopback(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  const host = withoutBrackets(hostname).toLowerCase();
   if (host === "localhost" || host.endsWith(".localhost") || host === "::1") return true;
   return /^127(?:\.\d{1,3}){3}$/.test(host);
 }

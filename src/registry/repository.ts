@@ -1,5 +1,5 @@
 import type { Clock } from "../base/concurrency.ts";
-import { hasCode, type LarderError } from "../base/errors.ts";
+import { hasCode, LarderError } from "../base/errors.ts";
 import { Tries } from "../base/tries.ts";
 import { digestMismatch } from "../oci/content_verifier.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -122,7 +122,10 @@ export class Repository implements Fetcher {
       { start: offset, end: wanted },
       (headers) => this.#deps.send({ ...request, headers }),
     );
-    if (start === undefined) throw await this.#error(response, subject, url, signal);
+    if (start === undefined) {
+      const error = await this.#error(response, subject, url, signal);
+      throw response.status === 404 ? missingBlob(error) : error;
+    }
     const expected = (end ?? descriptor.size) - start;
     const chunks = readBody(response, { ...this.#readOptions(url, signal), expected });
     return { offset: start, chunks, end };
@@ -202,4 +205,11 @@ export class Repository implements Fetcher {
     const options = this.#readOptions(url, signal);
     return responseError(response, url, subject, this.#place.registry, options);
   }
+}
+
+/** Returns the error for a blob of a manifest that the registry has, whose name is therefore right. */
+function missingBlob({ code, message }: LarderError): LarderError {
+  return new LarderError(code, message, {
+    hint: "the registry lost a part of it: ask its publisher to push it again",
+  });
 }

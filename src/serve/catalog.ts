@@ -22,7 +22,8 @@ export async function cachedRepositories(layout: Layout): Promise<Reference[]> {
         found.push({ registry, repository });
       }
       if (layout.digestOfName(name)) continue;
-      await walk(child, registry, repository === "" ? name : `${repository}/${name}`);
+      const part = layout.partOfName(name);
+      await walk(child, registry, repository === "" ? part : `${repository}/${part}`);
     }
   };
   for (const { name, isDirectory } of readFolder(layout.manifests)) {

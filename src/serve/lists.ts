@@ -67,7 +67,7 @@ export async function catalogAnswer(
 ): Promise<Answer> {
   const page = pageOf(request);
   const repositories = (await cachedRepositories(layout)).filter(mayName);
-  const all = repositories.map(repositoryName).sort(compare);
+  const all = repositories.map(repositoryName).sort();
   const { names, next } = cut(after(all, page.last), page.n);
   return listAnswer(request, "repositories", undefined, names, next, undefined);
 }
@@ -84,7 +84,7 @@ function pageOf(request: Request): Page {
 
 /** Returns the names after `last`. */
 function after(names: readonly string[], last: string | undefined): readonly string[] {
-  return last === undefined ? names : names.filter((name) => compare(name, last) > 0);
+  return last === undefined ? names : names.filter((name) => name > last);
 }
 
 /** Returns the names of a page, and the last one if others follow. */
@@ -94,12 +94,8 @@ function cut(
 ): { names: readonly string[]; next: string | undefined } {
   const limit = Math.min(n ?? MAX_PAGE, MAX_PAGE);
   if (names.length <= limit) return { names, next: undefined };
-  const first = names.toSorted(compare).slice(0, limit);
+  const first = names.toSorted().slice(0, limit);
   return { names: first, next: first.at(-1) };
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function listAnswer(

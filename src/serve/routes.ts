@@ -98,7 +98,9 @@ function parseRoute(
 function namespaceOf(query: string, port: number | undefined): string | null {
   if (query === "") return null;
   const [namespace = null, ...others] = new URLSearchParams(query).getAll("ns");
-  if (others.length > 0) throw badName(others[0]!);
+  if (others.length > 0) {
+    throw new ApiError(400, "NAME_INVALID", "the query has more than one ns");
+  }
   const own = namespace === null ? null : URL.parse(`http://${namespace}`);
   return own && own.port === String(port) && isLoopback(own.hostname) ? null : namespace;
 }
@@ -129,8 +131,12 @@ function isHost(part: string): boolean {
 
 function hostOf(namespace: string): string {
   // The parser takes `https://HOST/v2/` too, as `larder login` does.
-  if (!isHost(namespace) || namespace.includes("/")) throw badName(namespace);
-  return invalidName(namespace, () => parseRegistry(namespace));
+  try {
+    if (isHost(namespace) && !namespace.includes("/")) return parseRegistry(namespace);
+  } catch (error) {
+    if (!hasCode(error, "LDR_BAD_REFERENCE")) throw error;
+  }
+  throw new ApiError(400, "NAME_INVALID", `"${namespace}" is not the host of a registry`);
 }
 
 function tagOf(target: string): string {

@@ -1,5 +1,7 @@
-import { messageOf } from "../base/errors.ts";
-import { Listener, type ListenerOptions } from "../base/listener.ts";
+import { within } from "../base/concurrency.ts";
+import { excerpt, messageOf } from "../base/errors.ts";
+import { Listener, type ListenerOptions, type ListenerTls } from "../base/listener.ts";
+import { urlHost } from "../base/url_host.ts";
 import type { Answer } from "./answer.ts";
 import { ApiError, apiErrorOf, errorResponse } from "./errors.ts";
 import { type RegistryService, unknownCode } from "./registry_service.ts";
@@ -32,6 +34,8 @@ export interface LoggedRequest {
   readonly result: Answer["result"];
   /** Milliseconds until the response began. */
   readonly duration: number;
+  /** Why it was refused, or failed. */
+  readonly reason: string | undefined;
 }
 
 /** Decides who may ask what. @returns the refusal, or undefined to answer */
@@ -39,7 +43,7 @@ export type Access = (
   request: Request,
   remote: Deno.NetAddr,
   route: Route | undefined,
-) => Response | undefined | Promise<Response | undefined>;
+) => ApiError | undefined | Promise<ApiError | undefined>;
 
 export interface ServerOptions extends Omit<ListenerOptions, "onInterruption"> {
   readonly defaultUpstream: string;
@@ -60,6 +64,10 @@ export class RegistryServer {
   readonly #listener: Listener;
   /** Number of requests whose responses have not ended. */
   #underWay = 0;
+  /** Number of requests whose bodies may be read. */
+  #receiving = 0;
+  /** The certificate to use once no body is being read. */
+  #renewal: ListenerTls | undefined;
   #isStopping = false;
   readonly #idle = Promise.withResolvers<void>();
 
@@ -77,7 +85,7 @@ export class RegistryServer {
   get url(): string {
     const { hostname, port } = this.#listener.address;
     const scheme = this.#options.tls ? "https" : "http";
-    return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    return `${scheme}://${urlHost(hostname)}:${port}`;
   }
 
   /** Refuses new requests, and resolves when those under way have ended or their time is over. */
@@ -86,6 +94,21 @@ export class RegistryServer {
     // Deno's own shutdown would end the bodies of requests under way (denoland/deno#36809).
     if (this.#underWay > 0) await within(STOP_GRACE, this.#idle.promise);
     await within(STOP_FLUSH, this.#listener.stop());
+  }
+
+  /** Uses another certificate for new connections, as soon as no request is sending a body. */
+  renew(tls: ListenerTls): void {
+    this.#renewal = tls;
+    this.#renewIfQuiet();
+  }
+
+  #renewIfQuiet(): void {
+    const tls = this.#renewal;
+    if (!tls || this.#receiving > 0) return;
+    this.#renewal = undefined;
+    this.#listener.renew(tls).catch((error) => {
+      this.#options.onFailure(`keeping the previous certificate: ${messageOf(error)}`);
+    });
   }
 
   get #isFull(): boolean {
@@ -103,7 +126,15 @@ export class RegistryServer {
     };
     info.completed.then(onCompleted, onCompleted);
     const { path, query } = splitUrl(request.url);
-    const { response, answer } = await this.#respond(request, info.remoteAddr, path, query);
+    const isReceiving = request.method !== "GET" && request.method !== "HEAD";
+    if (isReceiving) this.#receiving++;
+    const { response, answer, reason } = await this.#respond(
+      request,
+      info.remoteAddr,
+      path,
+      query,
+    );
+    if (isReceiving && --this.#receiving === 0) this.#renewIfQuiet();
     Object.assign(ending, { release: answer?.release });
     this.#options.onRequest?.({
       client: info.remoteAddr.hostname,
@@ -112,6 +143,7 @@ export class RegistryServer {
       status: response.status,
       result: answer?.result,
       duration: performance.now() - start,
+      reason,
     });
     return response;
   }
@@ -121,7 +153,7 @@ export class RegistryServer {
     remote: Deno.NetAddr,
     path: string,
     query: string,
-  ): Promise<{ response: Response; answer?: Answer }> {
+  ): Promise<{ response: Response; answer?: Answer; reason?: string }> {
     let route: Route | undefined;
     let fault: unknown;
     try {
@@ -132,7 +164,7 @@ export class RegistryServer {
     try {
       // Before the fault of a path is told, which is the business of those who may ask only.
       const refusal = await this.#options.access(request, remote, route);
-      if (refusal) return { response: refusal };
+      if (refusal) throw refusal;
       if (this.#isStopping) throw new ApiError(503, "UNAVAILABLE", "larder is stopping");
       if (this.#isFull && route?.kind !== "health") throw tooMany();
       if (!route) throw fault;
@@ -148,7 +180,7 @@ export class RegistryServer {
       if (refusal.status === 500 || refusal.status === 507) {
         this.#options.onFailure(messageOf(error));
       }
-      return { response: errorResponse(refusal) };
+      return { response: errorResponse(refusal), reason: excerpt(messageOf(error)) };
     }
   }
 }
@@ -173,11 +205,4 @@ function splitUrl(url: string): { path: string; query: string } {
   const question = url.indexOf("?", slash);
   const end = question < 0 ? url.length : question;
   return { path: url.slice(slash, end), query: url.slice(end) };
-}
-
-/** Waits for a promise, for a number of milliseconds at most. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout>;
-  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

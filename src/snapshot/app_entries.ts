@@ -1,8 +1,7 @@
 import { sleep } from "../base/concurrency.ts";
-import type { Layout } from "../store/layout.ts";
-import type { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
-import { addStrayFiles, type Folder, readTree, type StrayFiles } from "./entry_folders.ts";
+import { addStrayFiles, type Folder, readTree } from "./entry_folders.ts";
+import type { Reading } from "./reading.ts";
 import { RepositoryReader } from "./repository_reader.ts";
 
 /** Repository folders between two yields to the event loop, so that Ctrl-C works in a large cache. */
@@ -10,20 +9,18 @@ const FOLDERS_PER_YIELD = 100;
 
 /** Reads the apps and images: every reference, and the manifests that they share. */
 export async function readAppEntries(
-  layout: Layout,
-  now: number,
-  contents: ContentIndex,
-  strays: StrayFiles,
+  reading: Reading,
   progressed?: (entries: number) => void,
 ): Promise<UnsizedEntry[]> {
+  const { layout, strays } = reading;
   const entries: UnsizedEntry[] = [];
   const walk = async (folder: Folder, name: string) => {
-    const reader = new RepositoryReader(layout, now, contents, strays, folder, name);
+    const reader = new RepositoryReader(reading, folder, name);
     for (const entry of await reader.entries()) entries.push(entry);
     progressed?.(entries.length);
     for (const child of folder.folders) {
       // Most folders are tags and digests, with no folder below.
-      if (child.folders.length > 0) await walk(child, `${name}/${child.name}`);
+      if (child.folders.length > 0) await walk(child, `${name}/${layout.partOfName(child.name)}`);
     }
   };
   for (const registry of readTree(layout.manifests, strays)) {
@@ -31,7 +28,8 @@ export async function readAppEntries(
     for (const [i, folder] of registry.folders.entries()) {
       if (i % FOLDERS_PER_YIELD === 0) await sleep(0);
       addStrayFiles(folder, false, strays);
-      await walk(folder, `${layout.registryOfName(registry.name)}/${folder.name}`);
+      const name = layout.partOfName(folder.name);
+      await walk(folder, `${layout.registryOfName(registry.name)}/${name}`);
     }
   }
   return entries;

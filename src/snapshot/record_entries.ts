@@ -4,7 +4,6 @@ import { parseCompiledRecord } from "../store/entries/compiled_record.ts";
 import { packageName, parsePackageRecord } from "../store/entries/package_record.ts";
 import { isNewerFormat } from "../store/json.ts";
 import { type Layout, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
-import type { ContentIndex } from "./contents.ts";
 import {
   entryTimes,
   NEWER_VERSION,
@@ -14,14 +13,8 @@ import {
   UNREADABLE,
   type UnsizedEntry,
 } from "./entry.ts";
-import {
-  addStrayFiles,
-  type Folder,
-  readEntryFile,
-  readTimes,
-  readTree,
-  type StrayFiles,
-} from "./entry_folders.ts";
+import { addStrayFiles, type Folder, readEntryFile, readTimes, readTree } from "./entry_folders.ts";
+import type { Reading } from "./reading.ts";
 import type { EntryType } from "./types.ts";
 
 const decoder = new TextDecoder();
@@ -50,12 +43,10 @@ interface RecordTree {
 
 /** Reads the packages, the builds and the compiled code. */
 export function readRecordEntries(
-  layout: Layout,
-  now: number,
-  contents: ContentIndex,
-  strays: StrayFiles,
-  progressed: (entries: number) => void,
+  reading: Reading,
+  progressed?: (entries: number) => void,
 ): UnsizedEntry[] {
+  const { layout, contents, strays } = reading;
   const entries: UnsizedEntry[] = [];
   for (const tree of recordTrees(layout)) {
     const walk = (folder: Folder, parents: readonly string[]) => {
@@ -64,9 +55,9 @@ export function readRecordEntries(
         addStrayFiles(folder, false, strays);
         for (const child of folder.folders) walk(child, path);
       } else if (folder.files.has(RECORD_FILE) || folder.files.has(PIN_FILE)) {
-        const read = () => [readEntry(tree, folder, path, now, contents)];
+        const read = () => [readEntry(tree, folder, path, reading)];
         entries.push(...contents.unreadable.attempt(folder.path, read, []));
-        progressed(entries.length);
+        progressed?.(entries.length);
       }
     };
     for (const folder of readTree(tree.root, strays)) walk(folder, []);
@@ -119,8 +110,7 @@ function readEntry(
   tree: RecordTree,
   folder: Folder,
   path: readonly string[],
-  now: number,
-  contents: ContentIndex,
+  { now, contents }: Reading,
 ): UnsizedEntry {
   const bytes = readEntryFile(folder, RECORD_FILE, contents.unreadable);
   const text = bytes && decoder.decode(bytes);

@@ -91,11 +91,17 @@ export class Manifests {
   }
 
   /** Returns an image manifest unchanged, and for an index the first image in it that can be read. */
-  imageIn(manifest: Manifest | undefined, depth = 0): ImageManifest | undefined {
+  imageIn(
+    manifest: Manifest | undefined,
+    depth = 0,
+    seen = new Set<Digest>(),
+  ): ImageManifest | undefined {
     if (manifest?.kind !== "index") return manifest;
     if (depth === MAX_INDEX_DEPTH) return undefined;
     for (const { digest } of manifest.manifests) {
-      const image = this.imageIn(this.manifest(digest), depth + 1);
+      if (seen.has(digest)) continue; // An index can name one many times.
+      seen.add(digest);
+      const image = this.imageIn(this.manifest(digest), depth + 1, seen);
       if (image) return image;
     }
     return undefined;

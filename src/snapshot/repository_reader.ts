@@ -3,9 +3,8 @@ import type { Digest } from "../oci/digest.ts";
 import { artifactKind, isRewritten, type Manifest } from "../oci/manifest.ts";
 import { isWasmPlatform } from "../oci/platform.ts";
 import type { EntryRecord } from "../store/entries/app_record.ts";
-import { CONFIG_FILE, type Layout, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
+import { CONFIG_FILE, MANIFEST_FILE, PIN_FILE, RECORD_FILE } from "../store/layout.ts";
 import { ManifestContent } from "./content.ts";
-import type { ContentIndex } from "./contents.ts";
 import {
   configSize,
   entryTimes,
@@ -24,9 +23,9 @@ import {
   type Folder,
   isNewer,
   readTimes,
-  type StrayFiles,
 } from "./entry_folders.ts";
 import { type ManifestFile, ManifestFiles } from "./manifest_files.ts";
+import type { Reading } from "./reading.ts";
 import { Manifests, Reachable } from "./references.ts";
 import type { EntryType } from "./types.ts";
 
@@ -48,10 +47,7 @@ interface TagManifest {
 
 /** Reads the entries of one repository, without those below it. */
 export class RepositoryReader {
-  readonly #layout: Layout;
-  readonly #now: number;
-  readonly #contents: ContentIndex;
-  readonly #strays: StrayFiles;
+  readonly #reading: Reading;
   readonly #name: string;
   readonly #files: ManifestFiles;
   readonly #manifests: Manifests;
@@ -60,17 +56,12 @@ export class RepositoryReader {
   readonly #digests: [Digest, Folder][] = [];
 
   constructor(
-    layout: Layout,
-    now: number,
-    contents: ContentIndex,
-    strays: StrayFiles,
+    reading: Reading,
     folder: Folder,
     name: string,
   ) {
-    this.#layout = layout;
-    this.#now = now;
-    this.#contents = contents;
-    this.#strays = strays;
+    const { contents } = reading;
+    this.#reading = reading;
     this.#name = name;
     this.#files = new ManifestFiles(contents.unreadable);
     this.#manifests = new Manifests(contents, name, this.#files);
@@ -89,23 +80,25 @@ export class RepositoryReader {
 
   /** Returns undefined if this user may list the folder, but not look at its files. */
   #readable<T>({ path }: Folder, read: () => T): T | undefined {
-    return this.#contents.unreadable.attempt(path, read, undefined);
+    return this.#reading.contents.unreadable.attempt(path, read, undefined);
   }
 
   /** Decides whether a folder is a tag's, a digest's, or left of either. */
   #classify(child: Folder): void {
     const { files } = child;
     if (files.size === 0) return;
-    const digest = this.#layout.digestOfName(child.name);
+    const digest = this.#reading.layout.digestOfName(child.name);
     const isMarked = ENTRY_MARKERS.some((name) => files.has(name));
-    if (!files.has(MANIFEST_FILE) && !isMarked) return addStrayFiles(child, true, this.#strays);
+    if (!files.has(MANIFEST_FILE) && !isMarked) {
+      return addStrayFiles(child, true, this.#reading.strays);
+    }
     if (!digest) {
       this.#tags.push(child);
       return;
     }
     if (files.has(MANIFEST_FILE)) {
       const content = new ManifestContent(digest, child);
-      this.#manifests.add(content, this.#contents.add(content), child);
+      this.#manifests.add(content, this.#reading.contents.add(content), child);
     }
     if (isMarked) this.#digests.push([digest, child]);
   }
@@ -113,7 +106,7 @@ export class RepositoryReader {
   #tagEntry(folder: Folder): UnsizedEntry {
     const { record, isFromNewerVersion, isUnreadable } = readRecord(
       folder,
-      this.#contents.unreadable,
+      this.#reading.contents.unreadable,
     );
     const { bytes, manifest, isRecorded, isSpinsForm, problem } = this.#readTag(folder, record);
     const isServed = record?.served === true;
@@ -137,14 +130,15 @@ export class RepositoryReader {
     // Without a manifest, the record decides who wrote the entry.
     const isReadable = !isFromNewerVersion && !isUnreadable;
     const isSpins = !isRecorded && isReadable && (!record || manifest !== undefined);
-    const stampFile = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE))
-      ? MANIFEST_FILE
-      : RECORD_FILE;
+    const isSpinsUse = isSpins || (isSpinsForm && isNewer(folder, MANIFEST_FILE, RECORD_FILE));
+    // Without a manifest, a record that cannot be parsed tells when the entry was used.
+    const stampFiles = [isSpinsUse ? MANIFEST_FILE : RECORD_FILE, RECORD_FILE, PIN_FILE];
+    const stampFile = stampFiles.find((name) => folder.files.has(name))!;
     const times = readTimes(folder, stampFile);
     return {
       ...this.#entry(folder, isSpins ? undefined : record, times, reachable, isFromNewerVersion),
       type: this.#typeOf(manifest, record),
-      name: `${this.#name}:${folder.name}`,
+      name: `${this.#name}:${this.#reading.layout.partOfName(folder.name)}`,
       digest: isSpins ? manifest?.digest : record?.digest,
       stampFile,
       writtenBy: isSpins ? "spin" : "larder",
@@ -221,7 +215,7 @@ export class RepositoryReader {
   #digestEntry(digest: Digest, folder: Folder): UnsizedEntry {
     const { record, isFromNewerVersion, isUnreadable } = readRecord(
       folder,
-      this.#contents.unreadable,
+      this.#reading.contents.unreadable,
     );
     const reachable = new Reachable(true, record?.served === true);
     const isComplete = this.#manifests.markDigest(digest, reachable);
@@ -251,8 +245,9 @@ export class RepositoryReader {
     const image = this.#manifests.imageIn(manifest) ??
       (record && this.#manifests.imageIn(this.#manifests.manifest(record.manifestDigest)));
     if (image) return artifactKind(image) === "image" ? "image" : "app";
-    // Of an index that was served without any of its images, an image is the best guess.
-    const isImage = record?.served ?? (record?.platform && !isWasmPlatform(record.platform));
+    // Of an index that was served or pushed without any of its images, an image is the best guess.
+    const isImage = record?.served ?? record?.pushed ??
+      (record?.platform && !isWasmPlatform(record.platform));
     return isImage ? "image" : "app";
   }
 
@@ -268,8 +263,8 @@ export class RepositoryReader {
     return {
       group: this.#name,
       folder: folder.path,
-      ...entryTimes(times, written, this.#now),
-      pin: readOwnPin(folder, this.#contents.unreadable),
+      ...entryTimes(times, written, this.#reading.now),
+      pin: readOwnPin(folder, this.#reading.contents.unreadable),
       record,
       problem: isFromNewerVersion ? NEWER_VERSION : reachable.problem,
       isFromNewerVersion,

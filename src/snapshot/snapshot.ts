@@ -1,17 +1,18 @@
 import { basename, dirname, join, sep } from "node:path";
+import { compareText } from "../base/compare_text.ts";
 import { readFolder, statIfAny } from "../base/files/files.ts";
 import { type Reference, repositoryName } from "../oci/reference.ts";
 import { matchingPin, type PinPattern, readPinPatterns } from "../store/entries/pin_file.ts";
 import { type Layout, PIN_FILE } from "../store/layout.ts";
 import { readAppEntries } from "./app_entries.ts";
-import { ContentIndex } from "./contents.ts";
+import type { ContentIndex } from "./contents.ts";
 import type { UnsizedEntry } from "./entry.ts";
 import { readSubtree, type StrayFiles } from "./entry_folders.ts";
 import { allocatedFor, allocatedOf, type FileStat, statFile } from "./file_state.ts";
+import { type Reading, startReading } from "./reading.ts";
 import { readRecordEntries } from "./record_entries.ts";
 import { RepositoryReader } from "./repository_reader.ts";
 import { type CacheSnapshot, ENTRY_TYPES, isFromRegistry, type SnapshotEntry } from "./types.ts";
-import { Unreadable } from "./unreadable.ts";
 
 export interface SnapshotOptions {
   /** Called now and then with the number of entries that were read. */
@@ -34,31 +35,40 @@ export interface SnapshotOptions {
 export async function takeSnapshot(
   layout: Layout,
   now: number,
-  { progressed, repository }: SnapshotOptions = {},
+  options: SnapshotOptions = {},
 ): Promise<CacheSnapshot> {
-  const unreadable = new Unreadable();
-  const strays: StrayFiles = {
-    rubbish: [],
-    foreign: [],
-    emptyFolders: [],
-    folderCount: 0,
-    unreadable,
-  };
-  const contents = new ContentIndex(unreadable);
-  if (repository) contents.findBlobsIn(layout);
-  else contents.readBlobs(layout, strays);
-  const apps = repository
-    ? await readRepository(layout, now, contents, strays, repository)
-    : await readAppEntries(layout, now, contents, strays, progressed);
-  const others = readRecordEntries(
-    layout,
-    now,
-    contents,
-    strays,
-    (count) => progressed?.(apps.length + count),
-  );
-  const unsized = [...apps, ...others];
-  const partials = readPartials(layout, strays);
+  const reading = startReading(layout, now);
+  const entries = options.repository
+    ? await readRepository(reading, options.repository)
+    : await readAll(reading, options.progressed);
+  return summarize(reading, entries, readPartials(layout, reading.strays));
+}
+
+async function readAll(
+  reading: Reading,
+  progressed: SnapshotOptions["progressed"],
+): Promise<UnsizedEntry[]> {
+  reading.contents.readBlobs(reading.layout, reading.strays);
+  const apps = await readAppEntries(reading, progressed);
+  const others = readRecordEntries(reading, (count) => progressed?.(apps.length + count));
+  return [...apps, ...others];
+}
+
+async function readRepository(reading: Reading, reference: Reference): Promise<UnsizedEntry[]> {
+  const { layout, contents, strays } = reading;
+  contents.findBlobsIn(layout);
+  const path = layout.repositoryFolder(reference);
+  const folder = readSubtree(dirname(path), basename(path), strays);
+  const entries = await new RepositoryReader(reading, folder, repositoryName(reference)).entries();
+  return [...entries, ...readRecordEntries(reading)];
+}
+
+/** Counts references and sums sizes up. */
+function summarize(
+  { layout, now, contents, strays }: Reading,
+  unsized: readonly UnsizedEntry[],
+  partials: readonly FileStat[],
+): CacheSnapshot {
   const referenceCounts = countReferences(unsized, contents.list.length);
   const pins = readPinPatterns(layout.pins);
   const root = statIfAny(layout.root);
@@ -67,7 +77,7 @@ export async function takeSnapshot(
     withSizes(entry, pins.patterns, contents, referenceCounts, folderAllocated)
   );
   entries.sort(byTypeAndName);
-  const { folderCount, ...files } = strays;
+  const { folderCount, unreadable: { list: unreadable }, ...files } = strays;
   const otherFolders = folderCount - entries.filter(hasOwnFolder).length;
   return {
     layout,
@@ -79,8 +89,8 @@ export async function takeSnapshot(
     contentIndex: contents,
     partials,
     ...files,
-    unreadable: unreadable.list,
-    hasUnknownReferences: unreadable.list.some(({ path }) => mayHideReferences(layout, path)) ||
+    unreadable,
+    hasUnknownReferences: unreadable.some(({ path }) => mayHideReferences(layout, path)) ||
       entries.some(({ isFromNewerVersion }) => isFromNewerVersion),
     pins,
     size: total(entries, "ownSize") + total(contents.list, "size") + total(partials, "size") +
@@ -89,19 +99,6 @@ export async function takeSnapshot(
       total(strays.rubbish, "allocated") + otherFolders * folderAllocated,
     folderAllocated,
   };
-}
-
-function readRepository(
-  layout: Layout,
-  now: number,
-  contents: ContentIndex,
-  strays: StrayFiles,
-  reference: Reference,
-): Promise<UnsizedEntry[]> {
-  const path = layout.repositoryFolder(reference);
-  const folder = readSubtree(dirname(path), basename(path), strays);
-  const name = repositoryName(reference);
-  return new RepositoryReader(layout, now, contents, strays, folder, name).entries();
 }
 
 /** True if what cannot be read may name content: it is of an entry or archive, and more than the pin of an entry. */
@@ -163,7 +160,7 @@ function hasOwnFolder({ type, name }: UnsizedEntry): boolean {
 
 function byTypeAndName(a: SnapshotEntry, b: SnapshotEntry): number {
   return ENTRY_TYPES.indexOf(a.type) - ENTRY_TYPES.indexOf(b.type) ||
-    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    compareText(a.name, b.name);
 }
 
 function total<K extends string>(list: readonly Readonly<Record<K, number>>[], key: K): number {

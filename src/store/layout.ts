@@ -14,6 +14,9 @@ export const CONFIG_FILE = "config.json";
 export const RECORD_FILE = "record.json";
 export const PIN_FILE = "pin.json";
 
+/** The files of an entry, and those that are written before they get their names. */
+const ENTRY_FILE = /^(?:manifest|config|record|pin)\.json(?:\.(?:[0-9a-f]{8}\.)?tmp)?$/;
+
 /** Bytes that a file name may have on every system. */
 const MAX_PATH_PART = 255;
 
@@ -81,7 +84,7 @@ export class Layout {
 
   /** Returns the folder of a tag. */
   tagFolder(reference: Reference, tag: string): string {
-    return join(this.repositoryFolder(reference), tag);
+    return join(this.repositoryFolder(reference), this.#partName(tag));
   }
 
   /** Returns the folder of the manifest or index with this digest. */
@@ -230,8 +233,21 @@ export class Layout {
     return join(
       this.manifests,
       this.fileName(reference.registry),
-      ...reference.repository.split("/"),
+      ...reference.repository.split("/").map((part) => this.#partName(part)),
     );
+  }
+
+  /**
+   * Returns the folder name of a tag or of a part of a repository's name: with a `%`, which neither can have, if there
+   * may be a file or the folder of a digest with this name. `app:v1` has files in the folder of the repository `app/v1`.
+   */
+  #partName(part: string): string {
+    return ENTRY_FILE.test(part) || this.digestOfName(part) ? `${part}%` : part;
+  }
+
+  /** Returns the tag, or the part of a repository's name, that a folder name encodes. */
+  partOfName(name: string): string {
+    return name.endsWith("%") ? name.slice(0, -1) : name;
   }
 }
 

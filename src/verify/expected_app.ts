@@ -47,6 +47,8 @@ class AppFiles {
   readonly #parts: ImageParts;
   readonly #files: ExpectedFile[] = [];
   readonly #faults: Fault[] = [];
+  /** Manifests below an index: an index can name one many times. */
+  readonly #seen = new Set<Digest>();
 
   constructor(layout: Layout, reader: ManifestReader, entry: SnapshotEntry, reference: Reference) {
     this.#layout = layout;
@@ -139,6 +141,7 @@ class AppFiles {
 
   /** Expects what a manifest refers to. @param optional true if parts may be missing; each must be whole */
   #expectTop(digest: Digest, optional: boolean, depth = 0): void {
+    if (this.#isSeen(digest)) return;
     const folder = this.#folderOf(digest);
     if (folder !== this.#entry.folder) {
       this.#files.push({ path: folder + sep + MANIFEST_FILE, digest, optional });
@@ -158,11 +161,17 @@ class AppFiles {
   /** Expects every platform of an index, and adds its images. */
   #expectPlatforms(index: IndexManifest, images: Map<Digest, ImageManifest>, depth = 0): void {
     for (const { digest } of index.manifests) {
+      if (this.#isSeen(digest)) continue;
       this.#expectFile(this.#folderOf(digest), MANIFEST_FILE, digest);
       const { value } = this.#reader.manifest(this.#folderOf(digest), digest);
       if (value?.kind === "image") images.set(digest, value);
       else if (value && depth < MAX_INDEX_DEPTH) this.#expectPlatforms(value, images, depth + 1);
     }
+  }
+
+  #isSeen(digest: Digest): boolean {
+    const { size } = this.#seen;
+    return this.#seen.add(digest).size === size;
   }
 
   #expectImage(image: ImageManifest): void {

@@ -27,7 +27,7 @@ export interface VerifyObserver {
   progressed?(bytes: number): void;
 }
 
-export interface VerifyOptions extends Pick<HashFilesOptions, "threads" | "signal"> {
+export interface VerifyOptions extends Pick<HashFilesOptions, "signal"> {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Chooses the entries to verify; without it the whole cache is verified. */
@@ -133,9 +133,8 @@ export class Verifier {
   }
 
   #hash(filesToCheck: readonly FileToCheck[]): Promise<void> {
-    const { threads, signal, observer } = this.#options;
+    const { signal, observer } = this.#options;
     return this.#checks.hash(filesToCheck, {
-      ...(threads && { threads }),
       signal,
       onTotal: (bytes) => observer?.total?.(bytes),
       onBytes: (bytes) => observer?.progressed?.(bytes),

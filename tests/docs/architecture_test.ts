@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join, posix } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "../..");
 
@@ -10,10 +10,10 @@ function adrs(): string[] {
   return [...Deno.readDirSync(join(ROOT, "docs/adr"))].map(({ name }) => `docs/adr/${name}`).sort();
 }
 
-function sources(folder: string): string[] {
+function filesBelow(folder: string, end: string): string[] {
   return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
-    return isDirectory ? sources(path) : path.endsWith(".ts") ? [path] : [];
+    return isDirectory ? filesBelow(path, end) : path.endsWith(end) ? [path] : [];
   });
 }
 
@@ -28,15 +28,28 @@ function isSymbol(code: string): boolean {
   return /^#?[A-Za-z]\w*(?:\.#?\w+)?$/.test(code) && /[a-z][A-Z]|^[A-Z][a-z]/.test(code);
 }
 
-const files = [...sources("src"), ...sources("scripts"), ...sources("tests")];
+const files = ["src", "scripts", "tests"].flatMap((folder) => filesBelow(folder, ".ts"));
 const texts = files.filter((path) => path.startsWith("src/"))
   .map((path) => Deno.readTextFileSync(join(ROOT, path)));
 
+/** Returns the source files that a page names and that do not exist. */
+function missingFiles(page: string): string[] {
+  const named = codeIn(page).filter((code) => /^[\w./]+\.ts$/.test(code));
+  return named.filter((name) => {
+    const end = name.startsWith("../") ? posix.join(dirname(page), name) : name;
+    return !files.some((path) => `/${path}`.endsWith(`/${end}`));
+  });
+}
+
+Deno.test("the READMEs of folders name source files that exist", () => {
+  const missing = ["src", "scripts", "tests"].flatMap((folder) => filesBelow(folder, "README.md"))
+    .flatMap((page) => missingFiles(page).map((name) => `${page}: ${name}`));
+  assert.deepEqual(missing, []);
+});
+
 for (const page of PAGES) {
   Deno.test(`${page} names source files that exist`, () => {
-    const named = codeIn(page).filter((code) => /^[\w/]+\.ts$/.test(code));
-    const missing = named.filter((name) => !files.some((path) => `/${path}`.endsWith(`/${name}`)));
-    assert.deepEqual(missing, []);
+    assert.deepEqual(missingFiles(page), []);
   });
 
   Deno.test(`${page} names functions and classes that exist`, () => {

@@ -5,7 +5,8 @@ import { QuickUser } from "../support/cli/in_process.ts";
 import { type Result, TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
 import { held, html, redirect, status } from "../support/registry/faults.ts";
-import { basicGuard, type Guard, TestRegistry } from "../support/registry/test_registry.ts";
+import type { Guard } from "../support/registry/faulty_server.ts";
+import { basicGuard, TestRegistry } from "../support/registry/test_registry.ts";
 import { TokenServer } from "../support/registry/token_server.ts";
 
 const NAME = "alice";

@@ -284,7 +284,7 @@ Deno.test("run takes the name of a file that exists for the file, and asks no re
 Deno.test("run --engine wasmtime serves a component at the address of --listen", async () => {
   using user = new EngineUser("wasmtime");
   const exports = ["wasi:http/handler@0.3.1"];
-  user.write("site.wasm", encodeComponent({ imports: ["wasi:http/types@0.3.1"], exports }));
+  user.write("site.wasm", encodeComponent({ imports: ["wasi:tls/client@0.3.0-draft"], exports }));
   const refused = await user.run("site.wasm");
   assert.match(refused.stderr, /\nhint: .*--engine wasmtime\n$/);
   const { stdout } = await user.run("--engine", "wasmtime", "--listen", "[::1]:0", "site.wasm");

@@ -227,14 +227,7 @@ Deno.test("run lets an HTTP component reach only the hosts that --allow-net gran
 Deno.test("run applies --ca-file and -k to the requests of guests", async (t) => {
   using user = await userWithHandlers();
   using ca = await TestCa.create();
-  const { certificate, key } = await ca.issue();
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-  }, () => new Response("from the server"));
+  await using server = await ca.serve(() => new Response("from the server"));
   const host = `127.0.0.1:${server.addr.port}`;
   const path = `/fetch?url=${encodeURIComponent(`https://${host}/`)}`;
   for (

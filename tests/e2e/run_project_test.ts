@@ -4,7 +4,7 @@ import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { digestOf } from "../support/cache/artifacts.ts";
 import { HttpServer } from "../support/registry/http_server.ts";
-import { guestBytes, rustKeyValue } from "../support/wasm/components.ts";
+import { guestBytes, moduleBytes, rustKeyValue } from "../support/wasm/components.ts";
 
 Deno.test("run serves a project by its spin.toml or its folder", async () => {
   const remote = await guestBytes("variable");
@@ -13,6 +13,7 @@ Deno.test("run serves a project by its spin.toml or its folder", async () => {
   Deno.mkdirSync(user.path("app"));
   user.write("app/draft.wasm", await guestBytes("draft_handler"));
   user.write("app/kv.wasm", rustKeyValue());
+  user.write("app/cgi.wasm", await moduleBytes("preview1_cgi"));
   user.write(
     "app/spin.toml",
     `spin_manifest_version = 2
@@ -29,6 +30,13 @@ Deno.test("run serves a project by its spin.toml or its folder", async () => {
     [[trigger.http]]
     route = "/greeting"
     component = "variable"
+    [[trigger.http]]
+    route = "/cgi/..."
+    component = "cgi"
+    executor = { type = "wagi" }
+    [component.cgi]
+    source = "cgi.wasm"
+    environment = { OWN = "1" }
     [component.draft]
     source = "draft.wasm"
     [component.kv]
@@ -48,6 +56,13 @@ Deno.test("run serves a project by its spin.toml or its folder", async () => {
       [201, "yes", "of the draft\n"],
     );
     assert.deepEqual(await serving.get("/greeting"), [200, "hello Alice"]);
+    const printed = await serving.fetch("/cgi/a?b", { method: "POST", body: "input" });
+    assert.deepEqual([printed.status, printed.headers.get("x-sent-by")], [200, "cgi"]);
+    assert.match(
+      await printed.text(),
+      /^\/cgi\/a\0b\0OWN=1\0(?:.+\0)?PATH_INFO=\/a\0.*AUTH_TYPE=\0CONTENT_LENGTH=5\0.*\0input$/s,
+    );
+    assert.deepEqual(await serving.get("/cgi?a&b"), [500, "500 Internal Server Error\n"]);
     assert.deepEqual(await serving.get("/kv"), [200, `${count} ["1"]`]);
     assert.equal((await serving.stop()).code, 0);
   }
@@ -98,6 +113,13 @@ Deno.test("run names what a project lacks", async (t) => {
     user.write("app/c.wasm", rustKeyValue());
     const faults = [
       ["[component.c]\nvariables = { x = '{{ y }}' }", 2, 'has no variable "y"', "correct it"],
+      ["executor.type = 'wagi'\n[component.c]", 1, "is not a command", "leave it out"],
+      [
+        "executor.type = 'wagi'\n[[trigger.http]]\nroute = '/b'\ncomponent = 'c'\n[component.c]",
+        1,
+        'component "c" has several executors',
+        "spin up in its",
+      ],
       ["[[trigger.redis]]\ncomponent = 'c'\n[component.c]", 1, "type redis", "spin up in its"],
     ] as const;
     for (const [text, code, reason, hint] of faults) {

@@ -12,7 +12,7 @@ const LOOPBACK = "127.0.0.1";
 
 /** Creates a user with the command of `guests/sockets.js`, already compiled. */
 const userWithSockets = preparedUser(async (user) => {
-  user.write("sockets.wasm", await jsComponent("sockets"));
+  user.write("sockets.wasm", await jsComponent("command"));
   const { code, stderr } = await user.larder(["run", "sockets.wasm", "--", "nothing"]);
   assert.equal(code, 1, stderr);
 });
@@ -149,7 +149,7 @@ Deno.test("run limits an app to the sockets that it lists and denies listening",
   await using silent = new TcpServer(async (conn) => {
     while (await conn.read(new Uint8Array(100)) !== null);
   });
-  const wasm = await jsComponent("socket_handler");
+  const wasm = await jsComponent("http_handler");
   const outboundHosts = [
     `tcp://${LOOPBACK}:${tcp.port}`,
     `udp://${LOOPBACK}:${udp.port}`,
@@ -188,7 +188,7 @@ Deno.test("run limits an app to the sockets that it lists and denies listening",
         () => serving.fetch(`/say?${query}`, { signal: client.signal }).catch(() => undefined),
       );
       await until(() => silent.open === waiting.length);
-      assert.deepEqual(await get("/hello"), [200, "hello"]);
+      assert.deepEqual(await get("/hello"), [200, "hello from JavaScript\n"]);
       client.abort();
       assert.deepEqual(await Promise.all(waiting), waiting.map(() => undefined));
       await until(() => silent.open === 0);

@@ -33,7 +33,7 @@ Deno.test("serve does not start unless it is said who may use it and what they m
   }
 });
 
-Deno.test("serve lets in clients with a token over HTTPS, and skopeo with it as the password", async () => {
+Deno.test("serve lets in clients with a token over HTTPS, skopeo with it as the password, and renews its certificate", async () => {
   await using registry = await TestRegistry.start();
   using ca = await TestCa.create();
   using user = new TestUser();
@@ -63,6 +63,18 @@ Deno.test("serve lets in clients with a token over HTTPS, and skopeo with it as 
     inspect(`${TOKEN}0`),
     /unauthorized|authentication required|invalid username/i,
   );
+  using later = await TestCa.create();
+  const renewed = await later.issue();
+  Deno.renameSync(renewed.certificate, certificate);
+  Deno.renameSync(renewed.key, key);
+  await serving.said("using the renewed certificate");
+  using laterClient = Deno.createHttpClient({ caCerts: [later.pem] });
+  let response: Response | undefined;
+  while (!response) {
+    // The port is closed for a moment.
+    response = await serving.request(path, { client: laterClient, headers }).catch(() => undefined);
+  }
+  assert.equal((await response.bytes(), response.status), 200);
   const { stdout, stderr } = await serving.stop();
   assert.ok(!`${stdout}${stderr}`.includes(TOKEN), stderr);
 });

@@ -45,7 +45,11 @@ Deno.test("serve starts without any registry, answers, and logs each request", a
   ]);
   const stderr = await stopped(serving, user);
   assert.match(stderr, /^127\.0\.0\.1 GET \/v2\/ 200 - [\d.]+ ms$/m);
-  assert.match(stderr, /^127\.0\.0\.1 GET \/v2\/localhost:1\/app\/manifests\/v1 502 - /m);
+  assert.match(
+    stderr,
+    /^127\.0\.0\.1 GET \/v2\/localhost:1\/app\/manifests\/v1 502 - [\d.]+ ms: .*localhost:1/m,
+  );
+  assert.match(stderr, /\/sha256:1 400 - [\d.]+ ms: "sha256:1" is not a digest$/m);
 });
 
 Deno.test("serve --quiet logs no requests", async () => {

@@ -10,6 +10,7 @@ import {
   index,
   multiPlatform,
   platformOf,
+  repeated,
 } from "../support/cache/artifacts.ts";
 
 function select(artifact: Artifact, choice: PlatformChoice = {}, without?: string) {
@@ -57,6 +58,13 @@ Deno.test("selectImages follows nested indexes up to a limit", async () => {
   assert.equal((await select(nested))?.chosen.digest, leaf.descriptor.digest);
   for (let i = 0; i < 5; i++) nested = index([{ artifact: nested }]);
   await assert.rejects(select(nested), (error) => hasCode(error, "LDR_UNSUPPORTED_MANIFEST"));
+});
+
+Deno.test("selectImages follows each manifest once, however often indexes name it", async () => {
+  const artifact = repeated(image(["once"]), 100, 4);
+  const selection = await select(artifact, { allPlatforms: true });
+  assert.equal(selection?.images.length, 1);
+  assert.equal(selection?.indexes.length, 4);
 });
 
 Deno.test("selectImages returns undefined if a manifest is missing", async () => {

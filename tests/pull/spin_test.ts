@@ -173,7 +173,7 @@ Deno.test("an archive has its name only while the files in it have theirs", asyn
     const { puller, spin, reference } = cache;
     const { folder } = await puller.pull();
     const record = readEntryRecord(folder)!;
-    const verifier = new Verifier(puller.layout, { now: Date.now, threads: 1 });
+    const verifier = new Verifier(puller.layout, { now: Date.now });
     const [damaged, archive] = [dataOf(puller, "third"), data.descriptor.digest];
     Deno.writeTextFileSync(damaged, "other");
     const { findings, expected } = await verifier.run();
@@ -320,7 +320,7 @@ for (const spins of [false, true]) {
     const { puller, spin, reference } = cache;
     if (!spins) await puller.pull();
     spin.pullAll(reference, artifact);
-    const verifier = new Verifier(puller.layout, { now: Date.now, threads: 1 });
+    const verifier = new Verifier(puller.layout, { now: Date.now });
     assert.deepEqual((await verifier.run()).findings, []);
     const { digest } = artifact.blobs[1]!.descriptor;
     const [wasm, data] = (["wasm", "data"] as const).map((tree) =>

@@ -317,3 +317,8 @@ for (const [name, offset, answers, outcome] of BLOBS) {
     assert.ok(answers.every((answer) => answer.isReleased));
   });
 }
+
+Deno.test("Repository.fetch does not blame the name for a blob that the registry lacks", async () => {
+  const fetched = repository(new FakeTransport(response(404))).fetch(blobOf(LAYER));
+  await assert.rejects(fetched, (error) => /publisher/.test((error as LarderError).hint ?? ""));
+});

@@ -3,7 +3,7 @@ import { type ErrorCode, hasCode } from "../../src/base/errors.ts";
 import { TRIES } from "../../src/base/tries.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { RegistryClient } from "../../src/registry/client.ts";
-import { FetchTransport } from "../../src/registry/http/fetch_transport.ts";
+import { FetchTransport } from "../../src/registry/http/clients/fetch_transport.ts";
 import { RedirectTransport } from "../../src/registry/http/redirects.ts";
 import { SchemeTransport } from "../../src/registry/http/scheme.ts";
 import { image, type TestBlob } from "../support/cache/artifacts.ts";

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { statIfAny } from "../../src/base/files/files.ts";
 import { blob, image, randomBytes } from "../support/cache/artifacts.ts";
 import { Gate } from "../support/gate.ts";
+import { TestCa } from "../support/registry/certificates.ts";
 import { heldAfter } from "../support/registry/faults.ts";
 import { TestService, VIA } from "../support/registry/test_service.ts";
 
@@ -26,6 +28,47 @@ Deno.test("the server refuses requests above its limit until others have ended",
   let status = 503;
   while (status === 503) status = (await service.request(PATH, { method: "HEAD" })).status;
   assert.equal(status, 200);
+});
+
+Deno.test("the server uses a renewed certificate once no body is being received", async () => {
+  using former = await TestCa.create();
+  using later = await TestCa.create();
+  const [old, renewed] = await Promise.all([former, later].map(async (ca) => {
+    const { certificate, key } = await ca.issue();
+    return { cert: Deno.readTextFileSync(certificate), key: Deno.readTextFileSync(key) };
+  }));
+  await using service = await TestService.start({ tls: old! });
+  // A connection of its own for each request.
+  const statusOf = async (ca: TestCa, path: string, init: RequestInit = {}) => {
+    using client = Deno.createHttpClient({ caCerts: [ca.pem], http2: false });
+    const response = await service.request(path, { ...init, client });
+    await response.body?.cancel();
+    return response.status;
+  };
+  const gate = new Gate();
+  let isBegun = false;
+  const body = new ReadableStream({
+    async pull(controller) {
+      if (!isBegun) {
+        isBegun = true;
+        return controller.enqueue(LAYER.bytes.slice(0, 100_000));
+      }
+      await gate.pass();
+      controller.enqueue(LAYER.bytes.slice(100_000));
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  const path = `local/app/blobs/uploads/?digest=${LAYER.descriptor.digest}`;
+  const push = statusOf(former, path, { method: "POST", body });
+  await gate.reachedBy(push);
+  while (!statIfAny(service.layout.partials)) await statusOf(former, "");
+  service.renew(renewed!);
+  assert.equal(await statusOf(former, ""), 200);
+  gate.open();
+  assert.equal(await push, 201);
+  let status: number | undefined;
+  while (status !== 200) status = await statusOf(later, "").catch(() => undefined);
+  await assert.rejects(statusOf(former, ""), TypeError);
 });
 
 Deno.test("the server does not wait for itself if it is its own mirror by another name", async () => {

@@ -4,10 +4,9 @@ import { join, relative } from "node:path";
 import { SPIN_ARCHIVE } from "../../src/oci/media_types.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { takeSnapshot } from "../../src/snapshot/snapshot.ts";
-import type { CacheSnapshot, EntryType, SnapshotEntry } from "../../src/snapshot/types.ts";
+import type { CacheSnapshot, SnapshotEntry } from "../../src/snapshot/types.ts";
 import { Layout } from "../../src/store/layout.ts";
 import {
-  type Artifact,
   blob,
   image,
   index,
@@ -17,50 +16,18 @@ import {
   randomBytes,
   type TestBlob,
   utf8,
-  wasmArtifact,
   wasmModule,
 } from "../support/cache/artifacts.ts";
 import { allocatedBelow } from "../support/cache/store_check.ts";
 import { DAY, relativePathOf, TestCache } from "../support/cache/test_cache.ts";
 import { spinApp } from "../support/cache/spin_apps.ts";
-
-async function snapshotOf(cache: TestCache): Promise<CacheSnapshot> {
-  return await takeSnapshot(new Layout(cache.registry), cache.now);
-}
-
-/** Returns the only entry. */
-function only(snapshot: CacheSnapshot): SnapshotEntry {
-  assert.deepEqual(snapshot.entries.map(({ name }) => name).length, 1);
-  return snapshot.entries[0]!;
-}
-
-/** Returns the content that an entry references, as sorted paths relative to the registry. */
-function referenced(snapshot: CacheSnapshot, entry: SnapshotEntry): string[] {
-  return entry.references.map((place) =>
-    relative(snapshot.layout.root, snapshot.contents[place]!.path)
-  )
-    .sort();
-}
-
-/** Returns the paths of an artifact's manifests and blobs, of all platforms. */
-function contentOf(repository: string, artifact: Artifact): string[] {
-  return [
-    join("manifests", repository, artifact.descriptor.digest),
-    ...artifact.blobs
-      .filter((b) => b.descriptor.mediaType !== MEDIA_TYPES.spinApplication)
-      .map(relativePathOf),
-    ...artifact.children.flatMap((child) => contentOf(repository, child)),
-  ].sort();
-}
+import { contentOf, only, referenced, snapshotOf } from "../support/cache/snapshots.ts";
 
 /** Returns the blobs that unpacking a Spin archive of these files writes. */
 function unpacked(...texts: string[]): TestBlob[] {
   return texts.map((text) => blob(text, MEDIA_TYPES.spinData));
 }
 
-const REPOSITORY = "ghcr.io/acme/app";
-const NAME = `${REPOSITORY}:v1`;
-const SPIN_APP = await spinApp({ files: { "a.txt": "asset" } });
 const ONE = image(["one layer", "shared"]);
 const TWO = image(["another layer", "shared"]);
 
@@ -362,76 +329,14 @@ Deno.test("takeSnapshot reads builds in the folder of earlier versions", async (
   ]);
 });
 
-const HELM_CHART = image(
-  [blob("chart", "application/vnd.cncf.helm.chart.content.v1.tar+gzip")],
-  { config: blob("{}", "application/vnd.cncf.helm.config.v1+json") },
-);
-const WASI = platformOf("wasi/wasm");
-const LINUX = platformOf("linux/amd64");
-const NESTED = index([{ artifact: index([{ artifact: ONE, platform: LINUX }]) }]);
-
-/** Entries and their types. */
-const TYPES: [name: string, write: (cache: TestCache) => unknown, type: EntryType][] = [
-  ["a container image", (cache) => cache.pulled(NAME, ONE), "image"],
-  ["a Docker image", (cache) => cache.pulled(NAME, image(["x"], { docker: true })), "image"],
-  ["a Wasm package", (cache) => cache.pulled(NAME, wasmArtifact()), "app"],
-  ["a Spin app", (cache) => cache.pulled(NAME, SPIN_APP), "app"],
-  ["a Spin app that Spin pulled", (cache) => cache.pulledBySpin(NAME, SPIN_APP), "app"],
-  ["a container image that Spin pulled", (cache) => cache.pulledBySpin(NAME, ONE), "image"],
-  ["a Helm chart", (cache) => cache.pulled(NAME, HELM_CHART), "app"],
-  [
-    "an index of container images",
-    (cache) => cache.pulled(NAME, multiPlatform("linux/amd64")),
-    "image",
-  ],
-  [
-    "the digest of a Wasm package",
-    (cache) => cache.pulledByDigest(REPOSITORY, wasmArtifact()),
-    "app",
-  ],
-  ["the digest of a container image", (cache) => cache.pulledByDigest(REPOSITORY, ONE), "image"],
-  ["the digest of an index", (cache) => cache.pulledByDigest(REPOSITORY, NESTED), "image"],
-  ["the digest of an index of Wasm", (cache) => {
-    cache.pulledByDigest(REPOSITORY, index([{ artifact: wasmArtifact(), platform: WASI }]));
-  }, "app"],
-  ["the digest of an index whose first platform is missing", (cache) => {
-    const all = multiPlatform("linux/amd64", "linux/arm64");
-    cache.pulledByDigest(REPOSITORY, all);
-    loseDigest(cache, all.children[0]!);
-  }, "image"],
-  ["a tag without its own manifest", (cache) => {
-    Deno.removeSync(join(cache.pulled(NAME, ONE), "manifest.json"));
-  }, "image"],
-  ["a tag without any manifest", (cache) => loseManifests(cache, undefined), "app"],
-  ["a tag without any manifest, for wasi/wasm", (cache) => loseManifests(cache, WASI), "app"],
-  ["a tag without any manifest, for linux/amd64", (cache) => loseManifests(cache, LINUX), "image"],
-  ["a tag whose manifest is damaged, without a record", (cache) => {
-    Deno.writeTextFileSync(join(cache.pulledBySpin(NAME, ONE), "manifest.json"), "<html>");
-  }, "app"],
-];
-
-function loseDigest(cache: TestCache, { descriptor }: Artifact): void {
-  Deno.removeSync(
-    join(cache.registry, "manifests", REPOSITORY, descriptor.digest, "manifest.json"),
-  );
-}
-
-/** Writes a container image without its manifests; only its record is left, which states the platform. */
-function loseManifests(cache: TestCache, platform: object | undefined): void {
-  const folder = cache.pulled(NAME, ONE);
-  const record = JSON.parse(Deno.readTextFileSync(join(folder, "record.json")));
-  Deno.writeTextFileSync(join(folder, "record.json"), JSON.stringify({ ...record, platform }));
-  Deno.removeSync(join(folder, "manifest.json"));
-  loseDigest(cache, ONE);
-}
-
-for (const [name, write, type] of TYPES) {
-  Deno.test(`takeSnapshot gives ${name} the type ${type}`, async () => {
+Deno.test("takeSnapshot reads the last use of a tag without a manifest from what is left of it", async () => {
+  for (const file of ["record.json", "pin.json"]) {
     using cache = new TestCache();
-    write(cache);
-    assert.equal(only(await snapshotOf(cache)).type, type);
-  });
-}
+    cache.write(`manifests/ghcr.io/acme/app/v1/${file}`, "no JSON", DAY);
+    const { lastUsed, stampFile, stamp } = only(await snapshotOf(cache));
+    assert.deepEqual([lastUsed, stamp, stampFile], [cache.now - DAY, cache.now - DAY, file]);
+  }
+});
 
 Deno.test("takeSnapshot reads a package whose parts are encoded in its path", async () => {
   using cache = new TestCache();
@@ -458,139 +363,6 @@ Deno.test("takeSnapshot reads a package whose parts are encoded in its path", as
     createdAt: "2026-01-02T03:04:05Z",
   });
   assert.equal(only(await snapshotOf(cache)).name, parts.join("/"));
-});
-
-Deno.test("takeSnapshot calls the record of another folder damaged", async () => {
-  using cache = new TestCache();
-  const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
-  Deno.renameSync(folder, join(folder, "..", "arm64"));
-  const snapshot = await snapshotOf(cache);
-  const entry = only(snapshot);
-  assert.deepEqual([entry.name, entry.digest, entry.references], [
-    "debian/hello/2.10/arm64",
-    undefined,
-    [],
-  ]);
-  assert.match(entry.problem!, /record/);
-});
-
-for (
-  const [what, arch] of [
-    ["is empty", ""],
-    ["is too long", "a".repeat(256)],
-    ["is half a surrogate pair", "\ud800"],
-  ] as const
-) {
-  Deno.test(`takeSnapshot calls a package damaged if a part ${what}, and reads the others`, async () => {
-    using cache = new TestCache();
-    const folder = cache.package("debian/hello/2.10/amd64", blob("package"));
-    const path = join(folder, "record.json");
-    const record = JSON.parse(Deno.readTextFileSync(path));
-    Deno.writeTextFileSync(path, JSON.stringify({ ...record, arch }));
-    cache.package("debian/hello/2.11/amd64", blob("other"));
-    const { entries } = await snapshotOf(cache);
-    assert.deepEqual(entries.map(({ name }) => name), [
-      "debian/hello/2.10/amd64",
-      "debian/hello/2.11/amd64",
-    ]);
-    assert.deepEqual(entries.map(({ problem }) => problem), [
-      "its record is missing or damaged",
-      undefined,
-    ]);
-  });
-}
-
-for (
-  const [name, spoil] of [
-    ["missing", (folder: string) => Deno.removeSync(join(folder, "manifest.json"))],
-    ["truncated", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 20)],
-    ["empty", (folder: string) => Deno.truncateSync(join(folder, "manifest.json"), 0)],
-    ["a web page", (folder: string) => {
-      Deno.writeTextFileSync(join(folder, "manifest.json"), "<html>");
-    }],
-  ] as const
-) {
-  Deno.test(`takeSnapshot references what the record names if the manifest is ${name}`, async () => {
-    using cache = new TestCache();
-    const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
-    cache.pulled("ghcr.io/acme/other:v1", TWO);
-    spoil(folder);
-    const snapshot = await snapshotOf(cache);
-    const [damaged, other] = snapshot.entries;
-    assert.equal(damaged!.name, "ghcr.io/acme/app:v1");
-    assert.equal(damaged!.writtenBy, "larder");
-    assert.equal(damaged!.record?.digest, ONE.descriptor.digest);
-    assert.deepEqual(referenced(snapshot, damaged!), contentOf("ghcr.io/acme/app", ONE));
-    assert.ok(damaged!.problem);
-    assert.equal(other!.problem, undefined);
-    assert.deepEqual(referenced(snapshot, other!), contentOf("ghcr.io/acme/other", TWO));
-    assert.equal(snapshot.size, cache.size());
-  });
-}
-
-Deno.test("takeSnapshot references nothing without a manifest and a record", async () => {
-  using cache = new TestCache();
-  const folder = cache.pulled("ghcr.io/acme/app:v1", ONE);
-  Deno.removeSync(join(folder, "manifest.json"));
-  Deno.truncateSync(join(folder, "record.json"), 20);
-  assert.ok(only(await snapshotOf(cache)).problem);
-  assert.deepEqual(only(await snapshotOf(cache)).references, []);
-});
-
-Deno.test("takeSnapshot references every platform of an index if the tag's own manifest is missing", async () => {
-  using cache = new TestCache();
-  const all = multiPlatform("linux/amd64", "linux/arm64");
-  Deno.removeSync(join(cache.pulled("ghcr.io/acme/app:v1", all), "manifest.json"));
-  const snapshot = await snapshotOf(cache);
-  assert.deepEqual(referenced(snapshot, only(snapshot)), contentOf("ghcr.io/acme/app", all));
-});
-
-Deno.test("takeSnapshot references the chosen platform if the index of a digest is damaged", async () => {
-  using cache = new TestCache();
-  const all = multiPlatform("linux/amd64", "linux/arm64");
-  const folder = cache.pulledByDigest("ghcr.io/acme/app", all);
-  Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const snapshot = await snapshotOf(cache);
-  assert.ok(only(snapshot).problem);
-  assert.deepEqual(
-    referenced(snapshot, only(snapshot)),
-    contentOf("ghcr.io/acme/app", all.children[0]!),
-  );
-});
-
-Deno.test("takeSnapshot references nothing if the manifest of a digest is damaged", async () => {
-  using cache = new TestCache();
-  const folder = cache.pulledByDigest("ghcr.io/acme/app", ONE);
-  Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-  const snapshot = await snapshotOf(cache);
-  assert.ok(only(snapshot).problem);
-  assert.deepEqual(only(snapshot).references, []);
-  assert.deepEqual(only(snapshot).ownFiles, ["record.json"]);
-  assert.equal(snapshot.size, cache.size());
-});
-
-Deno.test("takeSnapshot references what a tag's own manifest names if its index is damaged", async () => {
-  using cache = new TestCache();
-  const all = multiPlatform("linux/amd64", "linux/arm64");
-  cache.pulled("ghcr.io/acme/app:v1", all);
-  const path = join("manifests/ghcr.io/acme/app", all.descriptor.digest, "manifest.json");
-  cache.write(path, "{}");
-  const snapshot = await snapshotOf(cache);
-  assert.match(only(snapshot).problem!, /index/);
-  assert.deepEqual(
-    referenced(snapshot, only(snapshot)),
-    contentOf("ghcr.io/acme/app", all.children[0]!),
-  );
-});
-
-Deno.test("takeSnapshot references the layers of an app whose locked app cannot be read", async () => {
-  using cache = new TestCache();
-  const app = await spinApp({ archived: { "a.txt": "packed" } });
-  const folder = cache.pulledBySpin("ghcr.io/acme/app:v1", app);
-  Deno.writeTextFileSync(join(folder, "config.json"), "{");
-  const snapshot = await snapshotOf(cache);
-  assert.ok(only(snapshot).problem);
-  assert.ok(referenced(snapshot, only(snapshot)).includes(relativePathOf(app.blobs[1]!)));
 });
 
 Deno.test("takeSnapshot gives an entry its own pin or that of a pattern", async () => {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { readTextIfAny } from "../../src/base/files/files.ts";
-import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/transpiler_files.ts";
-import { embeddedWrapperName, WRAPPER_FILES } from "../../src/run/engine/wrapper_files.ts";
+import { embeddedName, TRANSPILER_FILES } from "../../src/run/engine/compile/transpiler_files.ts";
+import { embeddedWrapperName, WRAPPER_FILES } from "../../src/run/engine/compile/wrapper_files.ts";
 import { childEnvironment } from "../support/cli/environment.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");

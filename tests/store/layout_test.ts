@@ -132,6 +132,28 @@ Deno.test("Layout.tagFolder gives each reference its own folder, inside the tree
   }));
 });
 
+Deno.test("Layout: no folder of a tag or repository is where a file or the folder of a digest may be", () => {
+  const files = ["manifest.json", "config.json", "record.json", "pin.json"]
+    .flatMap((name) => [name, `${name}.tmp`, `${name}.01234567.tmp`]);
+  for (const layout of [unix, windows]) {
+    const taken = layout === windows ? [...files, `sha256_${hex}`] : files;
+    const root = layout.repositoryFolder(reference);
+    for (const name of taken) {
+      const { repository } = reference;
+      const below = { ...reference, repository: `${repository}/${name}` };
+      for (const path of [layout.tagFolder(reference, name), layout.repositoryFolder(below)]) {
+        assert.notEqual(path, join(root, name));
+        assert.equal(layout.partOfName(relative(root, path)), name);
+        assert.equal(layout.digestOfName(relative(root, path)), undefined);
+      }
+    }
+  }
+  assert.equal(
+    relative(ROOT, unix.tagFolder(reference, "my.json")),
+    join("manifests/localhost:5000/team/app/my.json"),
+  );
+});
+
 Deno.test("Layout.blob gives each digest its own file", () => {
   fc.assert(fc.property(fc.uint8Array(), fc.uint8Array(), (one, other) => {
     const [a, b] = [digestOf(one), digestOf(other)];

@@ -67,7 +67,7 @@ class VerifiedCache extends TestCache {
   }
 
   verifier(options: Partial<VerifyOptions> = {}): Verifier {
-    return new Verifier(this.layout, { now: () => this.now, threads: 2, ...options });
+    return new Verifier(this.layout, { now: () => this.now, ...options });
   }
 
   async verify(options: Partial<VerifyOptions> = {}): Promise<Verification> {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { excerpt } from "../errors.ts";
+import { excerpt, type LarderError } from "../errors.ts";
 
 /** What larder calls the types of a document. */
 const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -9,6 +9,22 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   number: "a number",
   string: "a text",
 };
+
+/**
+ * Returns what a schema makes of a document, or of a part of one.
+ * @param bad makes the error of what {@link schemaFault} says
+ * @param location path of the part in the document
+ */
+export function checkSchema<T extends v.GenericSchema>(
+  schema: T,
+  document: unknown,
+  bad: (fault: string) => LarderError,
+  location?: string,
+): v.InferOutput<T> {
+  const result = v.safeParse(schema, document, { abortEarly: true });
+  if (result.success) return result.output;
+  throw bad(schemaFault(result.issues[0], location));
+}
 
 /**
  * Says what of a document a schema refuses, such as `layers.0.size is missing`, without the words of the validator. A

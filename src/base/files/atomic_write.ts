@@ -74,6 +74,11 @@ export function temporaryOf(path: string): string {
   return `${path}.tmp`;
 }
 
+/** Returns a name like {@link temporaryOf} that no other process uses. */
+export function uniqueTemporaryOf(path: string): string {
+  return `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+}
+
 /** Opens `shared` with a lock, or a file with a unique name if another process is writing to that one. */
 export function openTemporary(
   path: string,
@@ -86,7 +91,7 @@ export function openTemporary(
     if (isLocked) return { file, temporary: shared };
     file.close();
     if (isLocked === undefined) removeIfAny(shared); // No process uses this name without a lock.
-    const unique = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const unique = uniqueTemporaryOf(path);
     const options = { write: true, createNew: true, mode };
     return { file: Deno.openSync(unique, options), temporary: unique };
   } catch (error) {

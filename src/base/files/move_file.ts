@@ -1,3 +1,4 @@
+import { uniqueTemporaryOf } from "./atomic_write.ts";
 import { syncFile, tryTouch } from "./files.ts";
 import { systemCode } from "./system_error.ts";
 
@@ -12,7 +13,7 @@ export async function moveFile(from: string, to: string): Promise<"renamed" | "c
   } catch (error) {
     if (systemCode(error) !== "EXDEV") throw error;
   }
-  const temporary = `${to}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const temporary = uniqueTemporaryOf(to);
   try {
     await Deno.copyFile(from, temporary);
     keepTimes(from, temporary);

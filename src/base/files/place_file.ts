@@ -1,8 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { LarderError } from "../errors.ts";
+import { runProgram } from "../programs.ts";
+import { DAY } from "../units.ts";
 import { openTemporary, replaceBy, type TemporaryFile } from "./atomic_write.ts";
 import { removeIfAny, writeAll } from "./files.ts";
-import { runProgram } from "../programs.ts";
 import { diskError, isFolder } from "./system_error.ts";
 
 /** Modes of files and programs that larder gives to a user, less the bits of the user's umask. */
@@ -13,7 +14,7 @@ export const PROGRAM_MODE = 0o777;
 const LARGE_FILE = 8 * 1024 * 1024;
 
 /** Milliseconds that `cp` may take: a day. */
-const COPY_TIMEOUT = 86_400_000;
+const COPY_TIMEOUT = DAY;
 
 export interface PlaceFileOptions {
   /** Modification time of the copy; by default the time at which it is made. */

@@ -1,5 +1,6 @@
 import canonicalize from "canonicalize";
 import * as v from "valibot";
+import { compareText } from "../../base/compare_text.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
@@ -91,8 +92,5 @@ export function parseKeyDocument(text: string): KeyDocument | undefined {
 }
 
 function sortedBy<T>(items: readonly T[], textOf: (item: T) => string): T[] {
-  return items.toSorted((a, b) => {
-    const [left, right] = [textOf(a), textOf(b)];
-    return left < right ? -1 : left > right ? 1 : 0;
-  });
+  return items.toSorted((a, b) => compareText(textOf(a), textOf(b)));
 }

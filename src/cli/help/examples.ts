@@ -231,8 +231,8 @@ const EXAMPLES: Readonly<Record<string, readonly (readonly [line: string, commen
     ["larder verify nginx", "check one entry and everything it needs"],
   ],
   "why": [
-    ["larder why image.yaml", "list how a build differs from the nearest cached one"],
     ["larder why nginx", "explain what keeps an entry and when gc would remove it"],
     ["larder why sha256:91e8", "explain which entries need a blob"],
+    ["larder why image.yaml", "list how a build differs from the nearest cached one"],
   ],
 };

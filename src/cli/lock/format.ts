@@ -1,10 +1,12 @@
 import * as v from "valibot";
 import { type Document, isMap, stringify } from "yaml";
+import { compareText } from "../../base/compare_text.ts";
+import { parseYaml } from "../../base/documents/yaml_document.ts";
 import { LarderError } from "../../base/errors.ts";
+import { isObject } from "../../base/json.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, parseReference } from "../../oci/reference.ts";
-import { parseYaml } from "../../base/documents/yaml_document.ts";
 
 const COMMENT =
   "# Written by larder lock. Commit it: pull, run, fetch and build use exactly this with --frozen.\n";
@@ -41,7 +43,7 @@ const ListSchema = v.strictObject({
 /** Returns a schema of a mapping with any keys; `v.record` leaves out some, such as `constructor`. */
 function mapOf<T extends v.GenericSchema>(schema: T) {
   return v.nullish(v.pipe(
-    v.custom<Record<string, unknown>>(isMapping, "not a mapping"),
+    v.custom<Record<string, unknown>>(isObject, "not a mapping"),
     v.rawTransform<Record<string, unknown>, Map<string, v.InferOutput<T>>>(
       ({ dataset, addIssue, NEVER }) => {
         const map = new Map<string, v.InferOutput<T>>();
@@ -57,10 +59,6 @@ function mapOf<T extends v.GenericSchema>(schema: T) {
       },
     ),
   ));
-}
-
-function isMapping(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const LockSchema = v.strictObject({
@@ -206,15 +204,11 @@ export function formatLock({ references, lists, packages, specs }: Lock): string
 }
 
 function sortedObject<T>(map: ReadonlyMap<string, T>): Record<string, T> {
-  return Object.fromEntries([...map].sort(([a], [b]) => compare(a, b)));
+  return Object.fromEntries([...map].sort(([a], [b]) => compareText(a, b)));
 }
 
 function comparePackages(a: LockedPackage, b: LockedPackage): number {
-  return compare(packageKey(a), packageKey(b));
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return compareText(packageKey(a), packageKey(b));
 }
 
 function listsInOrder(lists: ReadonlyMap<string, LockedList>): Map<string, LockedList> {

@@ -1,3 +1,4 @@
+import { compareText } from "../../base/compare_text.ts";
 import type { Content } from "../../snapshot/file_state.ts";
 import {
   type CacheSnapshot,
@@ -59,7 +60,7 @@ function blobsOf({ contents, referenceCounts, entries, takenAt }: CacheSnapshot)
     if (content.tree === "manifests") continue;
     blobs.push(new BlobItem(content, index, referenceCounts[index]!, pins.get(index), takenAt));
   }
-  return blobs.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+  return blobs.sort((a, b) => compareText(a.name, b.name));
 }
 
 /** Looks members up when they are read: there may be 100,000 blobs, and few members are read of each. */

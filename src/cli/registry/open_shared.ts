@@ -2,10 +2,10 @@ import { systemClock } from "../../base/concurrency.ts";
 import { LarderError, messageOf, shellWord } from "../../base/errors.ts";
 import { readBytesIfAny, readTextIfAny, statIfAny } from "../../base/files/files.ts";
 import { RegistryClient } from "../../registry/client.ts";
-import { NodeTransport } from "../../registry/http/node_client/node_transport.ts";
+import { NodeTransport } from "../../registry/http/clients/node/node_transport.ts";
 import type { Transport } from "../../registry/http/transport.ts";
 import { httpTransport } from "../../registry/http/transport_stack.ts";
-import { sendWithNode } from "../../registry/http/node_client/node_request.ts";
+import { sendWithNode } from "../../registry/http/clients/node/node_request.ts";
 import {
   environmentCredentials,
   type FindCredentials,

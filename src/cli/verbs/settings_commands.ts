@@ -24,7 +24,7 @@ export function addCompletions(program: LarderCommand, buildTree: () => LarderCo
         "  bash        ~/.local/share/bash-completion/completions/larder\n" +
         "  zsh         a file _larder in a folder of $fpath\n" +
         "  fish        ~/.config/fish/completions/larder.fish\n" +
-        "  powershell  in $PROFILE: larder completions powershell | Out-String | Invoke-Expression",
+        "  powershell  in $PROFILE: larder completions powershell | Out-String | iex",
     )
     .addArgument(choiceArgument("<shell>", "shell to complete in", SHELLS))
     .action(async (shell: Shell) => {

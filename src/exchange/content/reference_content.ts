@@ -3,7 +3,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { artifactKind, type Manifest } from "../../oci/manifest.ts";
 import { DOCKER_MANIFEST_LIST } from "../../oci/media_types.ts";
 import { formatReference, isLocal, type Reference } from "../../oci/reference.ts";
-import { selectImages, type Selection } from "../../pull/select_platforms.ts";
+import { type ManifestTree, selectTree } from "../../pull/select_platforms.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { EntryRecord } from "../../store/entries/app_record.ts";
 import { ImageParts } from "../../store/image_parts.ts";
@@ -34,9 +34,10 @@ export async function referenceContent(
   const digest = reference.digest ?? record?.digest;
   const top = digest && await manifests.manifest(reference, digest);
   const load = (child: Digest) => manifests.manifest(reference, child);
-  // No registry has the other platforms of what was pushed.
-  const choice = record?.pushed ? { allPlatforms: true } : record ?? {};
-  const selection = top && await selectImages(top, choice, name, load);
+  // No registry has the other platforms of what was pushed, and an empty index has none.
+  const isAll = record?.pushed || (top?.kind === "index" && top.manifests.length === 0);
+  const choice = isAll ? { allPlatforms: true } : record ?? {};
+  const selection = top && await selectTree(top, choice, name, load);
   if (!selection) throw notComplete(reference, "its manifest");
   const blobs = new BlobStore(layout);
   const parts = new ImageParts(blobs, manifests, reference, record ?? {});
@@ -51,7 +52,7 @@ export async function referenceContent(
     stored.set(descriptor.digest, { descriptor, path });
   }
   const { chosen } = selection;
-  const isContainer = artifactKind(chosen) === "image" &&
+  const isContainer = chosen && artifactKind(chosen) === "image" &&
     chosen.layers.every(({ digest }) => stored.has(digest));
   const root = rootOf(selection);
   const form = root.kind === "image" ? ociForm(root) : undefined;
@@ -65,13 +66,14 @@ export async function referenceContent(
 }
 
 /** Returns the manifest or index that other programs read under the name of the reference. */
-function rootOf(selection: Selection): Manifest {
-  const { top, chosen } = selection;
-  return top.mediaType !== DOCKER_MANIFEST_LIST && isComplete(selection) ? top : chosen;
+function rootOf(tree: ManifestTree): Manifest {
+  const { top, chosen } = tree;
+  if (!chosen) return top;
+  return top.mediaType !== DOCKER_MANIFEST_LIST && isComplete(tree) ? top : chosen;
 }
 
-/** True if the selection has every manifest that its indexes name. */
-function isComplete({ images, indexes }: Selection): boolean {
+/** True if the tree has every manifest that its indexes name. */
+function isComplete({ images, indexes }: ManifestTree): boolean {
   const known = new Set([...images, ...indexes].map(({ digest }: Manifest) => digest));
   return indexes.every((index) => index.manifests.every(({ digest }) => known.has(digest)));
 }
@@ -79,7 +81,7 @@ function isComplete({ images, indexes }: Selection): boolean {
 function describe(
   root: Manifest,
   form: OciForm | undefined,
-  { top, platform }: Selection,
+  { top, platform }: ManifestTree,
   name: string,
   record: EntryRecord | undefined,
 ): RootDescriptor {

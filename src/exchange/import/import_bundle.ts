@@ -13,7 +13,7 @@ import { publish, type PublishSession } from "../../pull/publish.ts";
 import { type Room, type SpaceRequest, withRoom } from "../../pull/room.ts";
 import { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { IngestOptions } from "../../store/blobs/ingest.ts";
-import { pushedRecord } from "../../store/entries/app_record.ts";
+import { pushedRecord, servedRecord } from "../../store/entries/app_record.ts";
 import { ImageParts, type Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import { waitingForSweep } from "../../store/locks/store_lock.ts";
@@ -158,28 +158,34 @@ class ImportRun {
   async #publish(session: Session): Promise<ImportedEntry | undefined> {
     const { entry, reference, manifests, parts } = session;
     const { selection } = entry;
-    await unpackArchives(session, selection.chosen);
+    const { top, chosen } = selection;
+    if (chosen) await unpackArchives(session, chosen);
     const now = this.#deps.clock.now();
     const record = await manifests.record(reference);
-    const isChanged = record?.digest !== selection.top.digest;
+    const isChanged = record?.digest !== top.digest;
     const earlier = isChanged ? 0 : Date.parse(record.checkedAt);
     const own = entry.checkedAt === undefined || entry.checkedAt > now ? 0 : entry.checkedAt;
     const checkedAt = Math.max(own, earlier);
-    const resolved = { top: selection.top, freshness: "unchecked", checkedAt } as const;
-    const publication = { selection, resolved, record, fetched: false, importedAt: now };
-    if (!await publish(session, publication)) return undefined;
-    if (isLocal(reference) && entry.isWhole) {
-      await manifests.publishServed(
-        reference,
-        selection.top,
-        () => pushedRecord(reference, selection.top, now),
-      );
+    if (chosen) {
+      const resolved = { top, freshness: "unchecked", checkedAt } as const;
+      const imported = { resolved, record, fetched: false, importedAt: now };
+      const publication = { ...imported, selection: { ...selection, chosen } };
+      if (!await publish(session, publication)) return undefined;
+    } else {
+      for (const index of selection.indexes.toReversed()) {
+        manifests.publishManifest(reference, index);
+      }
+    }
+    const isPushed = isLocal(reference) && entry.isWhole;
+    if (isPushed || !chosen) {
+      const make = isPushed ? pushedRecord : servedRecord;
+      await manifests.publishServed(reference, top, () => make(reference, top, now, checkedAt));
     }
     const all = selection.images.flatMap((image) => parts.parts(image));
     return {
-      type: artifactKind(selection.chosen),
+      type: chosen ? artifactKind(chosen) : "image",
       name: formatReference(reference),
-      digest: selection.top.digest,
+      digest: top.digest,
       isChanged,
       bytes: sumOf(all.map(({ descriptor }) => descriptor)),
     };

@@ -96,7 +96,7 @@ function renamed(path: string, all: readonly PlannedReference[], as: string): Na
   const images = distinct(all);
   if (name.digest) {
     const chosen = images.find(({ selection: { top, chosen } }) =>
-      [top.digest, chosen.digest].includes(name.digest!)
+      [top.digest, chosen?.digest].includes(name.digest!)
     );
     if (!chosen) {
       const { digest } = name;

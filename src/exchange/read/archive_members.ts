@@ -1,27 +1,23 @@
 import { pipeline, Readable, type Writable } from "node:stream";
 import { type Extract, extract, type Header } from "tar-stream";
 import { LarderError, messageOf, throwIfAborted } from "../../base/errors.ts";
-import { TRANSFER_BUFFER } from "../../base/limits.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { type OpenFile, readOpenFile } from "../../base/files/read_chunks.ts";
 import { formatBytes, plural } from "../../base/units.ts";
 import { problemOf, quote } from "../../store/archive/reader.ts";
-import { badBundle } from "./bundle_errors.ts";
 import { compressionOf, decompressor } from "../compression.ts";
+import { badBundle } from "./bundle_errors.ts";
 
 /** Limit on the members of an archive. */
 const MAX_MEMBERS = 200_000;
+
+/** 32 MiB limit on the names and links of the members together, which are kept in memory: one alone can have 4 MiB. */
+const MAX_NAMES = 32 * 1024 * 1024;
 
 /** Bytes of an archive up to which its compression is not limited. */
 const RATIO_FREE = 1024 * 1024 * 1024;
 
 /** Limit on the bytes that a compressed byte expands to. DEFLATE's own is 1032; zstd has none. */
 const MAX_RATIO = 1100;
-
-/** An archive, open for reading. */
-export interface OpenFile {
-  readonly path: string;
-  readonly file: Deno.FsFile;
-}
 
 /** Thrown for a file that is not a tar file, compressed or not. */
 export class NotAnArchive extends Error {}
@@ -40,6 +36,7 @@ export async function readMembers(
 ): Promise<void> {
   let current: string | undefined;
   let count = 0;
+  let namesSize = 0;
   const failure: { error?: unknown } = {};
   const members = expand({ path, file }, failure, signal);
   try {
@@ -51,6 +48,10 @@ export async function readMembers(
       if (problem) throw badBundle(path, `${current} ${problem}`);
       if (++count > MAX_MEMBERS) {
         throw badBundle(path, `it has more than ${plural(MAX_MEMBERS, "member")}`);
+      }
+      namesSize += header.name.length + (header.linkname?.length ?? 0);
+      if (namesSize > MAX_NAMES) {
+        throw badBundle(path, `the names of its members exceed ${formatBytes(MAX_NAMES)}`);
       }
       await visit(header, entry as AsyncIterable<Uint8Array>);
       entry.resume();
@@ -87,7 +88,9 @@ function expand(
 
   const members = extract({ allowUnknownFormat: true } as Parameters<typeof extract>[0]);
   const compression = compressionOf(startOf(file));
-  const source = Readable.from(readChunks({ path, file }, signal), { objectMode: false });
+  const source = Readable.from(readOpenFile({ path, file }, { keepsChunks: true, signal }), {
+    objectMode: false,
+  });
   const ended = (error?: unknown) => failure.error ??= error;
   const output = members as unknown as Writable;
   if (compression) pipeline(source, decompressor(compression), limited, output, ended);
@@ -101,24 +104,6 @@ export function startOf(file: Deno.FsFile): Uint8Array {
   file.seekSync(0, Deno.SeekMode.Start);
   const read = file.readSync(start) ?? 0;
   return start.subarray(0, read);
-}
-
-async function* readChunks(
-  { path, file }: OpenFile,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  try {
-    file.seekSync(0, Deno.SeekMode.Start);
-    for (;;) {
-      throwIfAborted(signal);
-      const buffer = new Uint8Array(TRANSFER_BUFFER); // A new one each time, because streams keep the last.
-      const read = await file.read(buffer);
-      if (read === null) return;
-      yield buffer.subarray(0, read);
-    }
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
 }
 
 /** True for an error of zlib: the file is compressed, and damaged. */

@@ -1,13 +1,14 @@
 import { posix } from "node:path";
 import type { Header } from "tar-stream";
 import { concatBytes } from "../../base/bytes.ts";
+import type { OpenFile } from "../../base/files/read_chunks.ts";
 import { formatBytes } from "../../base/units.ts";
 import { isRegular, quote } from "../../store/archive/reader.ts";
-import { type OpenFile, readMembers } from "./archive_members.ts";
+import { INDEX_FILE, LAYOUT_FILE } from "../layout_format.ts";
+import { readMembers } from "./archive_members.ts";
 import { badBundle } from "./bundle_errors.ts";
 import { type BundleSource, MAX_DOCUMENT } from "./bundle_source.ts";
 import { tooLarge } from "./folder_source.ts";
-import { INDEX_FILE, LAYOUT_FILE } from "../layout_format.ts";
 
 /** 64 MiB limit on the documents of an archive together, which are kept in memory. */
 const MAX_DOCUMENTS = 64 * 1024 * 1024;
@@ -123,12 +124,15 @@ async function readDocument(
   let isDocument: boolean | undefined = isNamed || undefined;
   for await (const chunk of content) { // To its end: leaving the loop would end the archive.
     isDocument ??= isJsonStart(chunk);
-    if (isDocument) chunks.push(chunk);
+    if (isDocument !== false) chunks.push(chunk);
   }
   return isDocument ? concatBytes(chunks) : undefined;
 }
 
-function isJsonStart(chunk: Uint8Array): boolean {
-  const first = chunk.find((byte) => byte > 0x20);
-  return first === 0x7b || first === 0x5b;
+const BYTE_ORDER_MARK: readonly number[] = [0xef, 0xbb, 0xbf];
+
+/** Returns undefined if nothing but white space and a byte order mark, which parsers skip, has arrived. */
+function isJsonStart(chunk: Uint8Array): boolean | undefined {
+  const first = chunk.find((byte) => byte > 0x20 && !BYTE_ORDER_MARK.includes(byte));
+  return first === undefined ? undefined : first === 0x7b || first === 0x5b;
 }

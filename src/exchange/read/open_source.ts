@@ -1,18 +1,20 @@
 import { join } from "node:path";
 import { LarderError, shellWord } from "../../base/errors.ts";
 import { isNotFound, statIfAny } from "../../base/files/files.ts";
+import { openToRead } from "../../base/files/open_file.ts";
+import type { OpenFile } from "../../base/files/read_chunks.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import type { Layout } from "../../store/layout.ts";
-import { NotAnArchive, type OpenFile } from "./archive_members.ts";
+import { emptyPath } from "../destination.ts";
+import type { ImportPlan } from "../import_plan.ts";
+import { INDEX_FILE } from "../layout_format.ts";
+import { NotAnArchive } from "./archive_members.ts";
 import { ArchiveSource } from "./archive_source.ts";
 import { badBundle } from "./bundle_errors.ts";
 import type { BundleSource } from "./bundle_source.ts";
 import { cacheLayoutIn, CacheSource } from "./cache_source.ts";
 import { DOCKER_MANIFEST_FILE, readDockerArchive } from "./docker_archive.ts";
-import { emptyPath } from "../destination.ts";
 import { FolderSource } from "./folder_source.ts";
-import type { ImportPlan } from "../import_plan.ts";
-import { INDEX_FILE } from "../layout_format.ts";
 import { readLayout } from "./read_layout.ts";
 import { spool } from "./spool.ts";
 
@@ -70,7 +72,7 @@ async function openSource(
   const open = !info
     ? await spool(Deno.stdin, "standard input", cache, signal)
     : info.isFile
-    ? { path, file: openFile(path) }
+    ? { path, file: openToRead(path) }
     : await spoolPipe(path, cache, signal);
   try {
     return await ArchiveSource.open(open, signal);
@@ -83,7 +85,7 @@ async function openSource(
 
 /** A pipe with a name can be read only once, like standard input. */
 async function spoolPipe(path: string, cache: Layout, signal?: AbortSignal): Promise<OpenFile> {
-  const pipe = openFile(path);
+  const pipe = openToRead(path);
   try {
     return await spool(pipe, path, cache, signal);
   } finally {
@@ -140,13 +142,5 @@ function statOf(path: string): Deno.FileInfo {
     throw new LarderError("LDR_NOT_FOUND", `${path} does not exist`, {
       hint: "check the path; larder pull fetches references from registries",
     });
-  }
-}
-
-function openFile(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    throw diskError(error, "read", path);
   }
 }

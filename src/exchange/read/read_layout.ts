@@ -75,7 +75,7 @@ interface PlatformImage {
 /** The manifests below a manifest or index. */
 class Tree {
   readonly images: PlatformImage[] = [];
-  readonly indexes: IndexManifest[] = [];
+  readonly indexes = new Map<Digest, IndexManifest>();
   isWhole = true;
 }
 
@@ -101,7 +101,8 @@ class LayoutReader {
     const { images, indexes } = tree;
     const chosen = images.find(({ image }) => image.digest === manifest.digest) ??
       (named ? undefined : chooseImage(images));
-    if (!chosen) {
+    // An index may have no images at all; those that it names must be there, at least one of them.
+    if (!chosen && (named || !tree.isWhole)) {
       throw badBundle(this.#source.path, `${top.digest} does not lead to an image of the bundle`);
     }
     return {
@@ -109,10 +110,10 @@ class LayoutReader {
       label: annotations[ANNOTATIONS.imageName] ?? annotations[ANNOTATIONS.refName],
       selection: {
         top,
-        chosen: chosen.image,
-        platform: chosen.platform,
+        chosen: chosen?.image,
+        platform: chosen?.platform,
         images: [...new Set(images.map(({ image }) => image))],
-        indexes,
+        indexes: [...indexes.values()],
       },
       isWhole: tree.isWhole,
       checkedAt: timeOf(annotations[ANNOTATIONS.checkedAt]),
@@ -141,8 +142,10 @@ class LayoutReader {
     if (depth === MAX_INDEX_DEPTH) {
       throw badBundle(this.#source.path, `it nests more than ${MAX_INDEX_DEPTH} indexes`);
     }
-    tree.indexes.push(manifest);
+    tree.indexes.set(manifest.digest, manifest);
     for (const child of manifest.manifests) {
+      // Indexes that name the same ones many times lead to more images than memory holds.
+      if (tree.indexes.has(child.digest)) continue;
       const loaded = await this.#load(child);
       if (loaded) await this.#walk(loaded, child.platform ?? platform, depth + 1, tree);
       else tree.isWhole = false;

@@ -1,10 +1,10 @@
 import { untilAborted } from "../../base/concurrency.ts";
 import { ensureFolder, removeIfAny, writeAll } from "../../base/files/files.ts";
-import { TRANSFER_BUFFER } from "../../base/limits.ts";
+import type { OpenFile } from "../../base/files/read_chunks.ts";
 import { diskError } from "../../base/files/system_error.ts";
+import { TRANSFER_BUFFER } from "../../base/limits.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Layout } from "../../store/layout.ts";
-import type { OpenFile } from "./archive_members.ts";
 
 /** Standard input, or an open pipe. */
 interface Pipe {

@@ -2,8 +2,7 @@ import { finished } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Pack, pack } from "tar-stream";
 import { throwIfAborted } from "../../base/errors.ts";
-import { TRANSFER_BUFFER } from "../../base/limits.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { readChunks } from "../../base/files/read_chunks.ts";
 import { algorithmOf } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
 import { type Compression, compressor } from "../compression.ts";
@@ -98,7 +97,7 @@ export async function copyVerified(
   const { size, digest } = descriptor;
   const hasher = new Hasher(algorithmOf(digest));
   let length = 0;
-  for await (const chunk of readChunks(path)) {
+  for await (const chunk of readChunks(path, { keepsChunks: true })) {
     throwIfAborted(signal);
     length += chunk.length;
     if (length > size) break;
@@ -111,19 +110,4 @@ export async function copyVerified(
 
 function drained(stream: { once(event: string, listener: () => void): unknown }): Promise<void> {
   return new Promise((resolve) => stream.once("drain", () => resolve()));
-}
-
-/** Reads a file in buffers of their own, because the streams still use the last one. */
-async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
-  try {
-    using file = Deno.openSync(path, { read: true });
-    for (;;) {
-      const buffer = new Uint8Array(TRANSFER_BUFFER);
-      const read = await file.read(buffer);
-      if (read === null) return;
-      yield buffer.subarray(0, read);
-    }
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
 }

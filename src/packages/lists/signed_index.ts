@@ -89,7 +89,7 @@ export async function withSnapshot<T>(
 }
 
 /** An index that is not the one for which the signed index vouches. */
-export class OtherSnapshot extends LarderError {}
+class OtherSnapshot extends LarderError {}
 
 /** Returns the error for an index that a signed one names and that cannot be had, or is another one. */
 export function asOtherSnapshot(error: unknown, index: string, signed: SignedIndex): unknown {

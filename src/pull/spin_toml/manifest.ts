@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
-import { schemaFault } from "../../base/documents/schema_fault.ts";
+import { checkSchema } from "../../base/documents/schema_fault.ts";
 import { asDigest, type Digest } from "../../oci/digest.ts";
 import { parseToml } from "../../base/documents/toml_document.ts";
 
@@ -68,11 +68,11 @@ export function parseSpinManifest(text: string, path: string): ComponentSource[]
   const document = parseToml(text, path, bad);
   const version = document.spin_manifest_version ?? document.spin_version;
   if (version === "1") {
-    const { component } = check(Version1, document, path);
+    const { component } = checkSchema(Version1, document, (fault) => bad(path, fault));
     return component.flatMap(({ id, ...rest }) => sourcesOf({ path, component: id }, rest));
   }
   if (version === 2) {
-    const { component, trigger } = check(Version2, document, path);
+    const { component, trigger } = checkSchema(Version2, document, (fault) => bad(path, fault));
     return [
       ...Object.entries(component).flatMap(([id, rest]) =>
         sourcesOf({ path, component: id }, rest)
@@ -233,16 +233,6 @@ export function describeSource(source: SourceBase): string {
   return source.dependency === undefined
     ? component
     : `dependency "${source.dependency}" of ${component}`;
-}
-
-function check<T extends v.GenericSchema>(
-  schema: T,
-  document: unknown,
-  path: string,
-): v.InferOutput<T> {
-  const result = v.safeParse(schema, document);
-  if (result.success) return result.output;
-  throw bad(path, schemaFault(result.issues[0]));
 }
 
 function badSource(owner: Owner, reason: string): LarderError {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files/files.ts";
-import { schemaFault } from "../../base/documents/schema_fault.ts";
+import { checkSchema } from "../../base/documents/schema_fault.ts";
 import { type HostPlatform, userConfig } from "../../store/platform_dirs.ts";
 import type { PackageName } from "./manifest.ts";
 import { type PackageMetadata, PackageMetadataSchema } from "./package_metadata.ts";
@@ -54,9 +54,7 @@ const FALLBACKS: ReadonlyMap<string, string> = new Map([
 export function loadPackageConfig(platform: HostPlatform): PackageConfig {
   const path = packageConfigPath(platform);
   const document = parseToml(readTextIfAny(path) ?? "", path, badConfig);
-  const result = v.safeParse(ConfigSchema, document);
-  if (result.success) return result.output;
-  throw badConfig(path, schemaFault(result.issues[0]));
+  return checkSchema(ConfigSchema, document, (fault) => badConfig(path, fault));
 }
 
 /** The Wasm package tools follow XDG on macOS too. */

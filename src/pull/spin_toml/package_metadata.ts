@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { LarderError } from "../../base/errors.ts";
 import { MAX_DOCUMENT } from "../../base/limits.ts";
-import { schemaFault } from "../../base/documents/schema_fault.ts";
+import { checkSchema } from "../../base/documents/schema_fault.ts";
 import { maybe } from "../../oci/descriptor.ts";
 import { parseReference, parseRegistry, type Reference } from "../../oci/reference.ts";
 import { readSmall } from "../../registry/http/body.ts";
@@ -46,13 +46,11 @@ export async function fetchMetadata(
   const bytes = await readSmall(response, MAX_DOCUMENT, { url, signal });
   const document = response.status === 200 && bytes ? parseJson(bytes) : undefined;
   if (document === undefined) return undefined;
-  const result = v.safeParse(PackageMetadataSchema, document);
-  if (result.success) return result.output;
-  throw new LarderError(
-    "LDR_BAD_RESPONSE",
-    `bad package metadata of ${registry}: ${schemaFault(result.issues[0])}`,
-    { hint: `tell the registry's operator: the document is at ${url}` },
-  );
+  const bad = (fault: string) =>
+    new LarderError("LDR_BAD_RESPONSE", `bad package metadata of ${registry}: ${fault}`, {
+      hint: `tell the registry's operator: the document is at ${url}`,
+    });
+  return checkSchema(PackageMetadataSchema, document, bad);
 }
 
 function parseJson(bytes: Uint8Array): unknown {

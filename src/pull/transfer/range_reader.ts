@@ -181,9 +181,9 @@ export class RangeReader {
   async *#readStream({ offset, end, chunks }: BlobStream): AsyncGenerator<Uint8Array> {
     const { clock } = this.#parallel;
     this.#isStreaming = true;
-    let [at, waited, since] = [offset, 0, clock.now()];
+    let [at, waited, since] = [offset, 0, clock.elapsed()];
     for await (const chunk of chunks) {
-      waited += clock.now() - since;
+      waited += clock.elapsed() - since;
       const received = at + chunk.length - offset;
       if (waited >= JUDGED_AFTER && received < waited * SLOW) this.#isSlow = true;
       while (this.#ahead[0]?.isEmpty) this.#ahead.shift();
@@ -196,7 +196,7 @@ export class RangeReader {
       if (rest.length > 0) yield rest;
       // A stream that ends here is read to its end, so that its connection can be used again.
       if (at > stop || (at === stop && stop !== end)) break;
-      since = clock.now();
+      since = clock.elapsed();
     }
     this.#isStreaming = false;
   }

@@ -4,6 +4,7 @@ import { LarderError } from "../../base/errors.ts";
 import { ensureFolder, FILE_MODE } from "../../base/files/files.ts";
 import { diskError } from "../../base/files/system_error.ts";
 import { replaceUserFile } from "../../base/files/user_file.ts";
+import { formatJson } from "../../base/json.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
 
@@ -56,7 +57,7 @@ function update(path: string, edit: (entries: Entries) => Entries): void {
     try {
       const document = readDocument(path) ?? {};
       const content = { ...document, auths: Object.fromEntries(edit(entriesOf(document))) };
-      replaceUserFile(path, JSON.stringify(content, null, 2) + "\n");
+      replaceUserFile(path, formatJson(content));
     } finally {
       lock.close();
     }

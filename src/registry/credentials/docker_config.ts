@@ -89,7 +89,7 @@ export function readDocument(path: string): Record<string, unknown> | undefined 
   try {
     text = readTextIfAny(path);
   } catch (error) {
-    const reason = messageOf(error instanceof LarderError ? error.cause ?? error : error);
+    const reason = messageOf(error).replace(`cannot read ${path}: `, "");
     throw badFile(path, `it cannot be read: ${reason}`);
   }
   if (text === undefined || text.trim() === "") return undefined;

@@ -1,7 +1,7 @@
 import { concatBytes } from "../../base/bytes.ts";
 import { interrupted } from "../../base/errors.ts";
 import { STALL_TIMEOUT, TRANSFER_BUFFER } from "../../base/limits.ts";
-import { networkError, timedOut } from "./fetch_transport.ts";
+import { networkError, timedOut } from "./network_error.ts";
 import type { HttpResponse } from "./transport.ts";
 
 /** Bytes that have to arrive within the stall timeout, or else a server that trickles holds a pull up for days. */

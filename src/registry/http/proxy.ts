@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { LarderError } from "../../base/errors.ts";
+import { withoutBrackets } from "../../base/url_host.ts";
 import { isLoopback } from "../endpoints.ts";
 
 const PROXY_VARIABLES = [
@@ -77,7 +78,7 @@ export function proxyFor(
   if (name === undefined) return undefined;
   const noProxy = env.get("NO_PROXY") ?? env.get("no_proxy");
   if (isProxyBypassed(url, noProxy)) return undefined;
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(url.hostname);
   const entries = (noProxy ?? "").split(",").map((entry) => entry.trim().toLowerCase());
   const isExcepted = entries.some((entry) =>
     isIP(host) ? matchesAddress(entry, host) : matchesName(entry, host)

@@ -50,7 +50,11 @@ function meaning(status: number, registry: string): [ErrorCode, string, string] 
         `check the name, or run larder login ${registry} if it is private`,
       ];
     case 404:
-      return ["LDR_NOT_FOUND", "not found:", "check the spelling of the name and the tag"];
+      return [
+        "LDR_NOT_FOUND",
+        "not found:",
+        "check the spelling of the name, and the tag or digest",
+      ];
     case 407:
       return ["LDR_UNAUTHORIZED", "the proxy denies access to", PROXY_LOGIN_HINT];
     case 429:

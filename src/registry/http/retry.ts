@@ -3,7 +3,7 @@ import { type ErrorCode, hasCode, LarderError, messageOf } from "../../base/erro
 import { RETRY_AFTER_CAP, Tries } from "../../base/tries.ts";
 import { formatDuration } from "../../base/units.ts";
 import { shortenDigests } from "../../oci/digest.ts";
-import { NetworkError } from "./fetch_transport.ts";
+import { NetworkError } from "./network_error.ts";
 import { HostHealth, notAsked, type Trouble } from "./host_health.ts";
 import { isTransientStatus, parseRetryAfter, waitText } from "./status.ts";
 import type { HttpRequest, HttpResponse, Transport } from "./transport.ts";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../base/concurrency.ts";
 import { hasCode } from "../../base/errors.ts";
-import { type CheckAddress, checkLiteral } from "./node_client/checked_address.ts";
-import { CheckedNames } from "./node_client/checked_names.ts";
-import { FetchTransport } from "./fetch_transport.ts";
+import { type CheckAddress, checkLiteral } from "./clients/node/checked_address.ts";
+import { CheckedNames } from "./clients/node/checked_names.ts";
+import { FetchTransport } from "./clients/fetch_transport.ts";
 import { proxyFor } from "./proxy.ts";
 import { RedirectTransport } from "./redirects.ts";
 import { type OnRetry, RetryTransport } from "./retry.ts";
@@ -66,7 +66,7 @@ function withCheckedAddresses(client: Transport, options: HttpOptions): Transpor
       if (request.isListed) return await client.send(request);
       checkLiteral(request.url, checkAddress);
       if (proxyFor(request.url, Deno.env)) return await client.send(request);
-      const { NodeTransport } = await import("./node_client/node_transport.ts");
+      const { NodeTransport } = await import("./clients/node/node_transport.ts");
       transport ??= new NodeTransport(options);
       return await transport.send(request);
     },
@@ -85,7 +85,7 @@ function withBlockedPorts(client: Transport, options: HttpOptions): Transport {
         return await client.send(request);
       } catch (error) {
         if (!hasCode(error, "LDR_UNREACHABLE") || !BLOCKED_PORT.test(error.message)) throw error;
-        const { NodeTransport } = await import("./node_client/node_transport.ts");
+        const { NodeTransport } = await import("./clients/node/node_transport.ts");
         transport ??= new NodeTransport(options);
         return await transport.send(request);
       }
@@ -99,7 +99,7 @@ function withInsecureHosts(sockets: Transport, options: HttpOptions): Transport 
   return {
     async send(request) {
       if (!isInsecure(options, request.url)) return await sockets.send(request);
-      const { InsecureTransport } = await import("./node_client/insecure_transport.ts");
+      const { InsecureTransport } = await import("./clients/node/insecure_transport.ts");
       transport ??= new InsecureTransport(sockets, options);
       return await transport.send(request);
     },

@@ -1,4 +1,5 @@
 import { LarderError, messageOf } from "../../base/errors.ts";
+import { isObject } from "../../base/json.ts";
 import { parseReference, type Reference, repositoryName } from "../../oci/reference.ts";
 import { type Location, parseLocation, placeAt } from "./location.ts";
 import { type Mirror, MIRROR_USES, type MirrorUse, type Route } from "./route.ts";
@@ -54,13 +55,13 @@ const V1_TABLES = ["search", "insecure", "block"];
  */
 export function readRegistriesConf(content: Toml, file: string): RegistriesConf {
   if (
-    isTable(content.registries) && V1_TABLES.some((name) => name in (content.registries as Toml))
+    isObject(content.registries) && V1_TABLES.some((name) => name in (content.registries as Toml))
   ) {
     throw bad("it has the old format, version 1");
   }
   const tables = listOf(content.registry, "registry").map((table) => readTable(table, file));
   const aliases = content.aliases ?? {};
-  if (!isTable(aliases)) throw bad("aliases is not a table");
+  if (!isObject(aliases)) throw bad("aliases is not a table");
   return {
     tables,
     aliases: new Map(Object.entries(aliases).map(([name, value]) => readAlias(name, value, file))),
@@ -180,7 +181,7 @@ function locationOf(text: string): Location {
 
 function listOf(value: unknown, key: string): readonly Toml[] {
   if (value === undefined) return [];
-  if (!Array.isArray(value) || !value.every(isTable)) throw bad(`${key} is not a list of tables`);
+  if (!Array.isArray(value) || !value.every(isObject)) throw bad(`${key} is not a list of tables`);
   return value;
 }
 
@@ -194,10 +195,6 @@ function flagOf(table: Toml, key: string): boolean {
   const value = table[key] ?? false;
   if (typeof value !== "boolean") throw bad(`${key} is not true or false`);
   return value;
-}
-
-function isTable(value: unknown): value is Toml {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function bad(reason: string): LarderError {

@@ -1,16 +1,16 @@
 import { mapLimit } from "../../base/concurrency.ts";
-import { isNotFound } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { openIfAny } from "../../base/files/open_file.ts";
+import { readOpenFile } from "../../base/files/read_chunks.ts";
 import { COPY_BUFFER, MAX_NAMED } from "../../base/limits.ts";
 import { RecentMap } from "../../base/recent_map.ts";
 import { formatBytes } from "../../base/units.ts";
 import { type Digest, shortDigest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Manifest } from "../../oci/manifest.ts";
-import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
-import { keyOf, type NewObject, type SharedObject, type SharedStore } from "./shared_store.ts";
 import { contentOf } from "./content.ts";
 import { recordObject } from "./record_object.ts";
+import type { Offer, OfferedBlob, SharedRecord } from "./shared_content.ts";
+import { keyOf, type NewObject, type SharedObject, type SharedStore } from "./shared_store.ts";
 import type { RecordSigner } from "./signed_record.ts";
 
 /** Blobs that are written at the same time. */
@@ -107,11 +107,13 @@ export class Uploads {
     const object = { kind: "data", digest } as const;
     if (!await this.#isWanted(object)) return;
     using file = openIfAny(path);
-    if (!file) return;
+    if (!file) return; // A collector has removed it.
     const { size } = file.statSync();
     if (size > (this.#deps.store.maxObject ?? Infinity)) return this.#leaveOut(digest, size);
     const mediaType = "application/octet-stream";
-    const content = { size, open: () => read(file), mediaType, contentDigest: digest };
+    // A request that was denied is sent again: the file is read from its beginning then.
+    const open = () => readOpenFile({ path, file }, { keepsChunks: true, chunkSize: COPY_BUFFER });
+    const content = { size, open, mediaType, contentDigest: digest };
     await this.#put(object, content);
   }
 
@@ -164,26 +166,5 @@ export class Uploads {
     this.#present.set(keyOf(object), true);
     this.#tally.written++;
     this.#tally.bytes += content.size;
-  }
-}
-
-/** Returns undefined if a collector has removed the file. */
-function openIfAny(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw diskError(error, "read", path);
-  }
-}
-
-/** Reads a file from its beginning: a request that was denied is sent again. */
-async function* read(file: Deno.FsFile): AsyncGenerator<Uint8Array> {
-  file.seekSync(0, Deno.SeekMode.Start);
-  for (;;) {
-    const buffer = new Uint8Array(COPY_BUFFER);
-    const length = await file.read(buffer);
-    if (length === null) return;
-    yield buffer.subarray(0, length);
   }
 }

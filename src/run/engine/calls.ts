@@ -117,7 +117,7 @@ async function handle3(
 }
 
 /** The generated script throws the `err` of a result as an error with a payload. */
-function isErrorResult(error: unknown): error is Error & { payload: ErrorCode } {
+export function isErrorResult(error: unknown): error is Error & { payload: ErrorCode } {
   return error instanceof Error && Object.hasOwn(error, "payload");
 }
 

@@ -4,12 +4,12 @@ import { noteYield } from "../wasi/io/poll.ts";
 import { PREVIEW1 } from "../wasi/preview1/guest.ts";
 import { GuestTask } from "../wasi/preview3/guest_task.ts";
 import { InstanceResources } from "../wasi/resources.ts";
-import { MEMORY_IMPORT, type MemoryShape } from "../wasm/memory_image.ts";
-import { MemoryPool } from "../wasm/memory_pool.ts";
-import type { WasiVersion } from "../wasm/requirements.ts";
-import { STATE_EXPORT } from "../wasm/resettable.ts";
-import { TASK_IMPORT } from "./adapt_scripts.ts";
-import { RESET } from "./reset_script.ts";
+import { MEMORY_IMPORT, type MemoryShape } from "../wasm/rewrite/memory_image.ts";
+import { MemoryPool } from "./memory_pool.ts";
+import type { WasiVersion } from "../wasm/interfaces/requirements.ts";
+import { STATE_EXPORT } from "../wasm/rewrite/resettable.ts";
+import { TASK_IMPORT } from "./adaptations/adapt_scripts.ts";
+import { RESET } from "./adaptations/reset_script.ts";
 import type { MemoryUse } from "./trap_report.ts";
 
 /** The function that a generated script returns. It is synchronous because its arguments are. */
@@ -36,6 +36,12 @@ export interface CompiledComponent {
 
 /** The program of a guest's thread: one component, with its grants. */
 export interface GuestProgram extends CompiledComponent {
+  readonly settings: HostSettings;
+}
+
+/** A {@link GuestProgram} that may still be being compiled. */
+export interface PendingProgram {
+  readonly compiled: Promise<CompiledComponent>;
   readonly settings: HostSettings;
 }
 

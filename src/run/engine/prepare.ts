@@ -1,11 +1,15 @@
 import { messageOf } from "../../base/errors.ts";
-import { limitMemories } from "../wasm/limit_memory.ts";
-import { unsupportedWasm } from "../wasm/other_engines.ts";
-import { type Requirements, requirementsOf, runsAsModule } from "../wasm/requirements.ts";
-import { stubsOf, usesStores } from "../wasm/spin_interfaces.ts";
+import { limitMemories } from "../wasm/rewrite/limit_memory.ts";
+import { unsupportedWasm } from "../wasm/interfaces/other_engines.ts";
+import {
+  type Requirements,
+  requirementsOf,
+  runsAsModule,
+} from "../wasm/interfaces/requirements.ts";
+import { stubsOf, usesStores } from "../wasm/interfaces/spin_interfaces.ts";
 import type { WasmSource } from "../wasm/source.ts";
-import type { CompiledModule } from "./command_worker.ts";
-import { cannotCompile, type Compiler } from "./compiler.ts";
+import type { CompiledModule } from "./command/command_worker.ts";
+import { cannotCompile, type Compiler } from "./compile/compiler.ts";
 import type { CompiledComponent } from "./component.ts";
 
 /** Wasm that the embedded engine can run. */

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { LarderError } from "../../base/errors.ts";
 import type { ListenAddress } from "../../base/listener.ts";
+import { urlHost } from "../../base/url_host.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
 
@@ -156,7 +157,7 @@ function networkOptions({ name, allowNet, imports, listen }: WasmtimeRun): strin
 /** Returns an address as Wasmtime reads it: without names of hosts. */
 function socketAddress({ hostname, port }: ListenAddress): string {
   const host = hostname === "localhost" ? "127.0.0.1" : hostname;
-  if (isIP(host) !== 0) return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+  if (isIP(host) !== 0) return `${urlHost(host)}:${port}`;
   throw new LarderError(
     "LDR_USAGE",
     `Wasmtime cannot listen on ${hostname}: it is not an address`,

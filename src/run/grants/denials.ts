@@ -1,5 +1,6 @@
 import { printable } from "../../base/errors.ts";
-import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
+import { urlHost } from "../../base/url_host.ts";
+import { type Endpoint, type Transport } from "./endpoint.ts";
 
 /** Denials reported for one thread; a guest could think of new ones without end. */
 export const MAX_REPORTED_DENIALS = 20;

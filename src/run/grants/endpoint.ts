@@ -1,3 +1,4 @@
+import { urlHost } from "../../base/url_host.ts";
 /** An IP address and a port, as plain data that can be sent to threads. */
 export interface Endpoint {
   /** In the canonical form of URLs, without brackets. */
@@ -6,11 +7,6 @@ export interface Endpoint {
 }
 
 export type Transport = "tcp" | "udp";
-
-/** Returns an address as URLs have it, with brackets for IPv6. */
-export function urlHost(ip: string): string {
-  return ip.includes(":") ? `[${ip}]` : ip;
-}
 
 /** Formats `127.0.0.1:80` or `[::1]:80`. */
 export function formatEndpoint({ ip, port }: Endpoint): string {

@@ -1,5 +1,6 @@
+import { urlHost } from "../../base/url_host.ts";
 import type { Grantor } from "./denials.ts";
-import { type Endpoint, type Transport, urlHost } from "./endpoint.ts";
+import { type Endpoint, type Transport } from "./endpoint.ts";
 import { type OutboundRule, ruleAllowsName, ruleAllowsSocket } from "./outbound_rule.ts";
 
 /** Names whose addresses are remembered for one instance of a guest; the oldest is forgotten first. */

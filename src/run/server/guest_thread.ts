@@ -1,8 +1,9 @@
 import { interrupted, throwIfAborted } from "../../base/errors.ts";
-import type { GuestProgram } from "../engine/component.ts";
+import type { GuestProgram, PendingProgram } from "../engine/component.ts";
 import type { TrapFrame } from "../engine/trap_report.ts";
 import { permissionsFor } from "../engine/permissions.ts";
 import { GuestSockets } from "../sockets/guest_sockets.ts";
+import type { HostSettings } from "../wasi/host.ts";
 import { type ClientRequest, Exchanges } from "./exchanges.ts";
 import {
   cannotLoad,
@@ -59,13 +60,13 @@ export class GuestThread {
   #ended = false;
   #closeState: (() => void) | undefined;
 
-  private constructor(program: GuestProgram, events: GuestEvents) {
+  private constructor(settings: HostSettings, events: GuestEvents) {
     this.#events = events;
-    this.#timeout = program.settings.limits?.timeout;
-    this.#sockets = new GuestSockets(program.settings);
+    this.#timeout = settings.limits?.timeout;
+    this.#sockets = new GuestSockets(settings);
     this.#worker = new Worker(new URL("./guest_worker.ts", import.meta.url), {
       type: "module",
-      deno: { permissions: permissionsFor(program.settings) },
+      deno: { permissions: permissionsFor(settings) },
     });
     this.#outbox = new MessageBatch((messages, transfer) => {
       if (!this.#ended) this.#worker.postMessage(messages, transfer);
@@ -80,34 +81,38 @@ export class GuestThread {
       onFailure: events.onFailure,
       onEnd: () => events.onRoom?.(1),
     }, this.#timeout);
-    this.#outbox.post({ type: "load", program, counters: this.#counters.memory });
   }
 
   /**
-   * Starts a thread and loads a component into it.
+   * Starts a thread, and loads a component into it once that is compiled.
    * @throws LarderError LDR_GUEST if the component cannot be loaded within {@link HANG_TIMEOUT} milliseconds;
-   * LDR_INTERRUPTED
+   * LDR_INTERRUPTED; the error of the compilation
    */
   static async start(
-    program: GuestProgram,
+    { settings, compiled }: PendingProgram,
     events: GuestEvents,
     signal?: AbortSignal,
   ): Promise<GuestThread> {
     throwIfAborted(signal);
-    const guest = new GuestThread(program, events);
-    const timer = setTimeout(() => guest.#end(startTimedOut()), HANG_TIMEOUT);
+    const guest = new GuestThread(settings, events);
     const onAbort = () => guest.#loaded.reject(interrupted());
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      await guest.#loaded.promise;
+      await Promise.race([compiled, guest.#loaded.promise]);
+      await guest.#load({ ...await compiled, settings });
       return guest;
     } catch (error) {
       guest.stop();
       throw error;
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+
+  async #load(program: GuestProgram): Promise<void> {
+    const timer = setTimeout(() => this.#end(startTimedOut()), HANG_TIMEOUT);
+    this.#outbox.post({ type: "load", program, counters: this.#counters.memory });
+    await this.#loaded.promise.finally(() => clearTimeout(timer));
   }
 
   /** Number of requests under way: those that clients wait for, or those whose guests have not returned. */

@@ -1,7 +1,8 @@
 /** A guest's thread: answers each request with an own instance of one component. */
 import { messageOf } from "../../base/errors.ts";
 import { workerScope } from "../../base/worker.ts";
-import { callHandler } from "../engine/calls.ts";
+import { callHandler, type ResponseSink } from "../engine/calls.ts";
+import { callCgi } from "../engine/cgi/call.ts";
 import { Component, type GuestProgram, type Instance } from "../engine/component.ts";
 import { keepBacktraces, trapReport } from "../engine/trap_report.ts";
 import { type Host, openHost } from "../wasi/host.ts";
@@ -92,6 +93,7 @@ function load(program: GuestProgram): void {
       (port) => outbox.post({ type: "state", port }, [port]),
     );
     spare = component.start(host);
+    if (host.settings.cgiArgv !== undefined) dropSpare();
     outbox.post({ type: "loaded" });
   } catch (error) {
     outbox.post({ type: "unloadable", message: messageOf(error) });
@@ -133,16 +135,23 @@ async function answer({ id, head, hasBody }: RequestMessage): Promise<void> {
   const exchange: Exchange = { pending: 0, isGone: false };
   begin(id, exchange);
   try {
-    const instance = exchange.instance = spare ?? component.start(host);
-    spare = undefined;
-    await callHandler(instance, { head, body: bodyOf(id, exchange, hasBody) }, {
+    const request = { head, body: bodyOf(id, exchange, hasBody) };
+    const sink: ResponseSink = {
       head: (status, headers) => outbox.gather({ type: "head", id, status, headers }),
       chunk: (bytes) => send(id, exchange, bytes),
       end: (isComplete) => {
         exchange.age = 0;
         outbox.post({ type: "end", id, isComplete });
       },
-    });
+    };
+    const argv = host.settings.cgiArgv;
+    if (argv !== undefined) {
+      const onStart = (instance: Instance) => exchange.instance = instance;
+      return await callCgi({ component, host, argv }, request, sink, onStart);
+    }
+    const instance = exchange.instance = spare ?? component.start(host);
+    spare = undefined;
+    await callHandler(instance, request, sink);
   } catch (error) {
     outbox.post({ type: "failure", id, report: trapReport(error) });
   } finally {
@@ -180,7 +189,14 @@ function finish(id: number): void {
   });
 }
 
+function dropSpare(): void {
+  spare?.[Symbol.dispose]();
+  spare = undefined;
+}
+
 function makeSpare(): void {
+  // Each request of a command has other arguments.
+  if (host.settings.cgiArgv !== undefined) return;
   try {
     spare ??= component.start(host);
   } catch {

@@ -1,12 +1,14 @@
+import { within } from "../../base/concurrency.ts";
 import { messageOf } from "../../base/errors.ts";
 import { type ListenAddress, Listener } from "../../base/listener.ts";
+import { urlHost } from "../../base/url_host.ts";
 import type { StaticResponse } from "../spin/http_trigger.ts";
 import { type RequestTarget, targetOf } from "../spin/request_target.ts";
 import { RESERVED_PREFIX, type Router, spinHeaders } from "../spin/routes.ts";
 import type { RequestHead } from "../wasi/http/incoming.ts";
+import { receivedHeaders } from "../wasi/http/received_headers.ts";
 import { GuestFailure, serverStopping } from "./failure.ts";
 import { isBodiless } from "./response_body.ts";
-import { receivedHeaders } from "../wasi/http/received_headers.ts";
 import type { GuestPool } from "./worker_pool.ts";
 
 /** Start of a warning that Deno prints once, after a response to a request whose signal was read. */
@@ -66,7 +68,7 @@ export class HttpServer {
   /** Its URL, with the port that the system chose for port 0. */
   get url(): string {
     const { hostname, port } = this.#listener.address;
-    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+    return `http://${urlHost(hostname)}:${port}`;
   }
 
   /** Starts to answer requests. */
@@ -195,11 +197,4 @@ function hideSignalWarning(): void {
   console.warn = (...values) => {
     if (!String(values[0]).startsWith(SIGNAL_WARNING)) warn(...values);
   };
-}
-
-/** Waits for a promise, for a number of milliseconds at most. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout>;
-  const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
-  await Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

@@ -31,7 +31,8 @@ export class GuestResponse {
     events: ResponseEvents,
   ) {
     this.#status = status;
-    this.#headers = headers.map(([name, value]) => [name, value]);
+    // As requests of guests have them; the runtime keeps the case.
+    this.#headers = headers.map(([name, value]) => [name.toLowerCase(), value]);
     this.#events = events;
   }
 

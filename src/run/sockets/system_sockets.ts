@@ -1,3 +1,4 @@
+import { within } from "../../base/concurrency.ts";
 /** Sockets of the system, opened through Deno. */
 import { GUEST_READ_AHEAD } from "../../base/limits.ts";
 import { canonicalIp, type Endpoint, endpointOf, isMappedIp } from "../grants/endpoint.ts";
@@ -76,10 +77,7 @@ export class Connection {
 
   /** Closes the connection once everything is written, or after {@link LINGER_TIME} milliseconds. */
   async close(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, LINGER_TIME));
-    await Promise.race([this.#tail, timeout]);
-    clearTimeout(timer);
+    await within(LINGER_TIME, this.#tail);
     this.abort();
   }
 

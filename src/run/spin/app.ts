@@ -9,7 +9,7 @@ import {
   mapOf,
   readLockedApp,
 } from "../../oci/locked_app.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
 import { type HttpTrigger, readHttpTrigger } from "./http_trigger.ts";
 
 /** A Spin app, as far as larder runs it. Source: Spin's spin-locked-app crate, `LockedApp`. */

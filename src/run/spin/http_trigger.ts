@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { maybe } from "../../oci/descriptor.ts";
 import { badLockedApp, checkLockedApp, mapOf } from "../../oci/locked_app.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
 
 /** A route and what answers its requests. Source: Spin's spin-http crate, `HttpTriggerConfig`. */
 export interface HttpTrigger {
@@ -12,7 +12,12 @@ export interface HttpTrigger {
 }
 
 export type HttpTarget =
-  | { readonly kind: "component"; readonly component: string }
+  | {
+    readonly kind: "component";
+    readonly component: string;
+    /** The arguments if the component is a command that Spin's executor Wagi runs for each request. */
+    readonly cgiArgv?: string;
+  }
   | { readonly kind: "response"; readonly response: StaticResponse };
 
 /** A response without a component. */
@@ -43,13 +48,17 @@ const ConfigSchema = v.object({
     [v.string(), v.object({ private: v.literal(true) })],
     "neither a route nor { private: true }",
   ),
-  executor: maybe(v.object({ type: v.string() })),
+  executor: maybe(v.object({ type: v.string(), argv: maybe(v.string()) })),
 });
 
 type Config = v.InferOutput<typeof ConfigSchema>;
 
-/** Executors that call a component's HTTP handler; Spin's only other one is Wagi. */
+/** Executors that call a component's HTTP handler. */
 const HANDLER_EXECUTORS = ["http", "spin"];
+
+/** The executor that runs a command, and its arguments by default. Source: Spin's `WagiTriggerConfig`. */
+const WAGI = "wagi";
+const DEFAULT_ARGV = "${SCRIPT_NAME} ${ARGS}";
 
 /**
  * Parses an HTTP trigger of a locked app.
@@ -70,7 +79,7 @@ export function readHttpTrigger(
   if (unknown !== undefined) throw needsSpin(subject, `${name} has the option "${unknown}"`);
   if (trigger.trigger_dependencies.size > 0) throw needsSpin(subject, `${name} has middleware`);
   const executor = config.executor?.type ?? "http";
-  if (!HANDLER_EXECUTORS.includes(executor)) {
+  if (executor !== WAGI && !HANDLER_EXECUTORS.includes(executor)) {
     throw needsSpin(subject, `${name} uses the executor "${executor}"`);
   }
   const target = targetOf(config, name, subject);
@@ -84,12 +93,16 @@ export function readHttpTrigger(
 }
 
 function targetOf(config: Config, name: string, subject: string): HttpTarget {
-  const { component, static_response: response } = config;
+  const { component, static_response: response, executor } = config;
   if ((component === undefined) === (response === undefined)) {
     const count = response ? "both" : "neither";
     throw badLockedApp(subject, `${name} has ${count} of component and static_response`);
   }
-  if (!response) return { kind: "component", component: component! };
+  if (!response) {
+    const isCgi = executor?.type === WAGI;
+    const cgi = isCgi ? { cgiArgv: executor.argv ?? DEFAULT_ARGV } : {};
+    return { kind: "component", component: component!, ...cgi };
+  }
   const { status_code: status = 200, headers, body = "" } = response;
   const bad = [...headers].find(([name, value]) => !isHeader(name, value));
   if (bad) throw badLockedApp(subject, `${name} has the header "${bad[0]}", which is not valid`);

@@ -1,3 +1,4 @@
+import { urlHost } from "../../base/url_host.ts";
 import type { HttpTarget, HttpTrigger } from "./http_trigger.ts";
 import { parseLockedText } from "./locked_text.ts";
 import type { RequestTarget } from "./request_target.ts";
@@ -117,7 +118,7 @@ export function spinHeaders(
   { authority, path, query }: RequestTarget,
   client: { readonly hostname: string; readonly port: number },
 ): [string, string][] {
-  const host = client.hostname.includes(":") ? `[${client.hostname}]` : client.hostname;
+  const host = urlHost(client.hostname);
   const headers: [string, string][] = [
     ["spin-path-info", pathInfo],
     ["spin-full-url", `http://${authority}${path}${query}`],

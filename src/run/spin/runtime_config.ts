@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { parseToml } from "../../base/documents/toml_document.ts";
-import { schemaFault } from "../../base/documents/schema_fault.ts";
+import { checkSchema } from "../../base/documents/schema_fault.ts";
 import { LarderError } from "../../base/errors.ts";
 import { IN_MEMORY, type Locations } from "../state/locations.ts";
 
@@ -88,9 +88,7 @@ function check<T extends v.GenericSchema>(
   path: string,
   location: string,
 ): v.InferOutput<T> {
-  const result = v.safeParse(schema, value, { abortEarly: true });
-  if (result.success) return result.output;
-  throw bad(path, schemaFault(result.issues[0], location));
+  return checkSchema(schema, value, (fault) => bad(path, fault), location);
 }
 
 function bad(location: string, reason: string): LarderError {

@@ -1,11 +1,12 @@
 import { LarderError } from "../../base/errors.ts";
-import type { Compiler } from "../engine/compiler.ts";
-import type { GuestProgram } from "../engine/component.ts";
+import type { Compiler } from "../engine/compile/compiler.ts";
+import type { PendingProgram } from "../engine/component.ts";
 import { compileComponent, type PreparedWasm, prepareWasm } from "../engine/prepare.ts";
 import { NO_STATE } from "../state/locations.ts";
 import type { GuestLimits, HostSettings } from "../wasi/host.ts";
 import type { NetworkSettings } from "../wasi/http/wire.ts";
-import { needsSpin } from "../wasm/other_engines.ts";
+import { needsSpin } from "../wasm/interfaces/other_engines.ts";
+import type { Requirements } from "../wasm/interfaces/requirements.ts";
 import { allowedHosts } from "./allowed_hosts.ts";
 import { type SpinApp, type SpinComponent, unsupportedTriggers } from "./app.ts";
 import type { CachedApp } from "./cached_app.ts";
@@ -19,11 +20,11 @@ import {
   type Variables,
 } from "./variables.ts";
 
-/** A Spin app that is ready to be served. */
+/** A Spin app that is ready to be served once its components are compiled. */
 export interface SpinSite {
   readonly router: Router;
   /** Programs by the ids of their components. */
-  readonly programs: ReadonlyMap<string, GuestProgram>;
+  readonly programs: ReadonlyMap<string, PendingProgram>;
   /** Interfaces that are missing and whose calls fail, by the ids of their components. */
   readonly stubs: ReadonlyMap<string, readonly string[]>;
 }
@@ -46,25 +47,29 @@ export interface SpinSiteOptions {
 }
 
 /**
- * Prepares a Spin app to be served. Everything else is checked before the first component is compiled.
+ * Prepares a Spin app to be served, and starts to compile its components when everything else has been checked.
  *
  * @param name name of the app, for messages
- * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_BAD_WASM, LDR_USAGE, …
+ * @throws LarderError LDR_UNSUPPORTED_WASM, LDR_NOT_RUNNABLE, LDR_BAD_MANIFEST, LDR_USAGE, …
  */
-export async function prepareSpinApp(
+export function prepareSpinApp(
   name: string,
   cached: CachedApp,
   options: SpinSiteOptions,
-): Promise<SpinSite> {
+): SpinSite {
   const { app } = cached;
   const router = routerOf(app, name);
   const variables = resolveVariables(app, options.variables);
-  const components = [...componentsOf(router)].map((id) =>
-    prepareComponent(name, cached, app.components.get(id)!, variables, options)
+  const components = [...componentsOf(router, name)].map(([id, cgiArgv]) =>
+    prepareComponent(name, cached, { ...app.components.get(id)!, cgiArgv }, variables, options)
   );
-  const programs = new Map<string, GuestProgram>();
+  const programs = new Map<string, PendingProgram>();
+  // One after the other, because each may take hundreds of megabytes.
+  let last: Promise<unknown> = Promise.resolve();
   for (const { id, prepared, settings } of components) {
-    programs.set(id, { ...await compileComponent(prepared, options), settings });
+    const compiled = last.then(() => compileComponent(prepared, options));
+    programs.set(id, { compiled, settings });
+    last = compiled;
   }
   const stubs = new Map(components.map(({ id, prepared }) => [id, prepared.stubs]));
   return { router, programs, stubs };
@@ -80,11 +85,38 @@ function routerOf(app: SpinApp, name: string): Router {
   });
 }
 
-/** Returns the ids of the components that a request can reach. */
-function componentsOf(router: Router): Set<string> {
-  return new Set(
-    router.routes.flatMap(({ target }) => target.kind === "component" ? [target.component] : []),
-  );
+/**
+ * Returns the ids of the components that a request can reach, and the arguments of those that are commands.
+ * @throws LarderError LDR_UNSUPPORTED_WASM for a component that has several executors, or several arguments
+ */
+function componentsOf(router: Router, name: string): Map<string, string | undefined> {
+  const components = new Map<string, string | undefined>();
+  for (const { target } of router.routes) {
+    if (target.kind !== "component") continue;
+    const { component, cgiArgv } = target;
+    if (components.has(component) && components.get(component) !== cgiArgv) {
+      throw needsSpin(name, `its component "${component}" has several executors`);
+    }
+    components.set(component, cgiArgv);
+  }
+  return components;
+}
+
+/** @throws LarderError LDR_NOT_RUNNABLE, LDR_UNSUPPORTED_WASM */
+function checkKind(name: string, { kind, wasi }: Requirements, isCgi: boolean): void {
+  if (!isCgi && kind !== "http") {
+    throw new LarderError("LDR_NOT_RUNNABLE", `${name} does not answer HTTP requests`, {
+      hint:
+        "an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler",
+    });
+  }
+  if (isCgi && kind !== "command") {
+    throw new LarderError("LDR_NOT_RUNNABLE", `${name} is not a command`, {
+      hint: "the executor wagi needs a module that exports _start; leave it out for HTTP handlers",
+    });
+  }
+  // Its `run` is another function.
+  if (isCgi && wasi !== "0.2") throw needsSpin(name, "it is a command of WASI 0.3");
 }
 
 interface PreparedComponent {
@@ -96,19 +128,14 @@ interface PreparedComponent {
 function prepareComponent(
   name: string,
   cached: CachedApp,
-  component: SpinComponent,
+  component: SpinComponent & { readonly cgiArgv: string | undefined },
   variables: Variables,
   { origin, stores, limits, network }: SpinSiteOptions,
 ): PreparedComponent {
-  const { id } = component;
+  const { id, cgiArgv } = component;
   const wasm = cached.wasm(id);
   const prepared = prepareWasm(wasm, true);
-  if (prepared.requirements.kind !== "http") {
-    throw new LarderError("LDR_NOT_RUNNABLE", `${wasm.name} does not answer HTTP requests`, {
-      hint:
-        "an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler",
-    });
-  }
+  checkKind(wasm.name, prepared.requirements, cgiArgv !== undefined);
   if (component.dependencies.length > 0) {
     throw needsSpin(
       name,
@@ -128,6 +155,7 @@ function prepareComponent(
     state: prepared.usesStores ? locateStores(component, stores) : NO_STATE,
     stdin: "empty",
     limits,
+    cgiArgv,
   };
   return { id, prepared, settings };
 }

@@ -36,6 +36,8 @@ export interface HostSettings extends CommandSettings, ClientSettings {
   readonly state: StateLocations;
   readonly stdin: "inherit" | "empty";
   readonly limits?: GuestLimits | undefined;
+  /** The arguments of a command that is run for each request, see `engine/cgi`; undefined for all others. */
+  readonly cgiArgv?: string | undefined;
   /** Where a denial tells the user to grant more. */
   readonly grantor: Grantor;
 }

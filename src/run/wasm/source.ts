@@ -1,7 +1,7 @@
 import { freeBytes } from "../../base/bytes.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestWithWebCrypto } from "../../oci/hash.ts";
-import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./inspect.ts";
+import { inspectWasm, inspectWasmFile, readWasmFile, type WasmBinary } from "./binary/inspect.ts";
 
 /** Wasm to run. Invariant: all methods describe the same bytes. */
 export interface WasmSource {

@@ -3,7 +3,7 @@ import { LarderError } from "../../base/errors.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
 import { refuseForeignHost, refuseForeignPage } from "./browser_check.ts";
 import { type CredentialFiles, Credentials } from "./credentials.ts";
-import { refusal } from "./refusal.ts";
+import { ApiError } from "../errors.ts";
 import { UpstreamRules } from "./upstream_rules.ts";
 
 /** Matches the URL as it was sent, so that no other path that is normalised to this one is let in. */
@@ -47,7 +47,7 @@ export class Access {
   }
 
   /** Returns the refusal of a request that must not be answered; `/healthz` needs no credentials. */
-  async authorize(request: Request): Promise<Response | undefined> {
+  async authorize(request: Request): Promise<ApiError | undefined> {
     const { headers, url } = request;
     const host = headers.get("host") ?? URL.parse(url)?.host ?? "";
     const refused = refuseForeignPage(request, host) ?? this.#refuseHost(host);
@@ -56,7 +56,7 @@ export class Access {
     return await this.#credentials.refuse(headers.get("authorization"));
   }
 
-  #refuseHost(host: string): Response | undefined {
+  #refuseHost(host: string): ApiError | undefined {
     if (!this.#isLocal || host === this.#ownHost) return undefined;
     const refused = refuseForeignHost(host);
     if (!refused) this.#ownHost = host;
@@ -64,16 +64,16 @@ export class Access {
   }
 
   /** Returns the refusal of a change by a client that is neither of this machine nor has credentials. */
-  refusePush({ method }: Request): Response | undefined {
+  refusePush({ method }: Request): ApiError | undefined {
     const isRead = method === "GET" || method === "HEAD";
     return isRead || this.#isLocal || this.#credentials ? undefined : noPushes();
   }
 }
 
-function noPushes(): Response {
+function noPushes(): ApiError {
   const message = "this server takes no pushes, because --open lets everyone in: " +
     "start it with --token or --htpasswd to push";
-  return refusal(403, "DENIED", message);
+  return new ApiError(403, "DENIED", message);
 }
 
 function conflict(): LarderError {

@@ -2,7 +2,7 @@ import type { Clock } from "../../base/concurrency.ts";
 import { fromBase64 } from "../../base/base64.ts";
 import { type Htpasswd, parseHtpasswd } from "./htpasswd.ts";
 import { PasswordChecks } from "./password_checks.ts";
-import { refusal } from "./refusal.ts";
+import { ApiError } from "../errors.ts";
 import { parseTokens, type Tokens } from "./token_file.ts";
 import { WatchedFile } from "./watched_file.ts";
 
@@ -46,12 +46,12 @@ export class Credentials {
   }
 
   /** Returns the refusal of a request without accepted credentials. @param header the `Authorization` value */
-  async refuse(header: string | null): Promise<Response | undefined> {
+  async refuse(header: string | null): Promise<ApiError | undefined> {
     if (header === null) return unauthorized("authentication required");
     const isAccepted = header.length <= MAX_LENGTH && await this.#accepts(header);
     if (isAccepted === undefined) {
       const message = "too many passwords are being checked";
-      return refusal(429, "TOOMANYREQUESTS", message, { "retry-after": "1" });
+      return new ApiError(429, "TOOMANYREQUESTS", message, { "retry-after": "1" });
     }
     return isAccepted ? undefined : unauthorized("the credentials are wrong");
   }
@@ -74,7 +74,7 @@ export class Credentials {
 }
 
 /** The challenge is Basic alone: one for Bearer would send clients to a token server (distribution, "Token Authentication"). */
-function unauthorized(message: string): Response {
+function unauthorized(message: string): ApiError {
   const challenge = 'Basic realm="larder", charset="UTF-8"';
-  return refusal(401, "UNAUTHORIZED", message, { "www-authenticate": challenge });
+  return new ApiError(401, "UNAUTHORIZED", message, { "www-authenticate": challenge });
 }

@@ -2,7 +2,7 @@ import { LarderError } from "../../base/errors.ts";
 import { isGlob, matchesGlob } from "../../base/glob.ts";
 import { type Reference, repositoryName } from "../../oci/reference.ts";
 import { apiBase } from "../../registry/endpoints.ts";
-import type { CheckAddress } from "../../registry/http/node_client/checked_address.ts";
+import type { CheckAddress } from "../../registry/http/clients/node/checked_address.ts";
 import { hostOf } from "./allow_patterns.ts";
 import { privateKindOf } from "./private_address.ts";
 

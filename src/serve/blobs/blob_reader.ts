@@ -101,7 +101,7 @@ export class BlobReader {
     if (this.#file && generation !== undefined && generation === this.#generation) return true;
     if (!this.#file || this.#position === this.#range.start) {
       this.#file?.close();
-      this.#file = openIfAny(partial);
+      this.#file = tryOpen(partial);
       this.#generation = generation;
       this.#delivered = generation === undefined ? this.#newHasher() : undefined;
       return this.#file !== undefined;
@@ -137,7 +137,7 @@ export class BlobReader {
   async #openCommitted(): Promise<boolean> {
     const path = await this.#find();
     if (path === undefined) throw new Error("the blob was deleted while it was served");
-    const file = openIfAny(path);
+    const file = tryOpen(path);
     if (!file) {
       this.#download.warnUnreadable(path);
       return false;
@@ -221,7 +221,7 @@ async function hashRange(
 }
 
 /** Opens a file; returns undefined if that fails. */
-export function openIfAny(path: string): Deno.FsFile | undefined {
+export function tryOpen(path: string): Deno.FsFile | undefined {
   try {
     return Deno.openSync(path, { read: true });
   } catch {

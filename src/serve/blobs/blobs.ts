@@ -5,23 +5,23 @@ import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { formatReference, type Reference, repositoryName } from "../../oci/reference.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
-import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import { blobSize } from "../../registry/repository_queries.ts";
+import type { SharedContent } from "../../registry/shared/shared_content.ts";
 import type { BlobStore } from "../../store/blobs/blob_store.ts";
 import type { Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
 import { type Answer, matchesETag } from "../answer.ts";
-import { BlobReader, openIfAny, readSome } from "./blob_reader.ts";
-import { type ByteRange, parseRange } from "./byte_range.ts";
-import { Downloads, type SharedDownload } from "./downloads.ts";
-import type { PushedBlobs } from "../pushed_blobs.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
-import { areFew, type ChunkSource, streamOf } from "./sent_chunks.ts";
-import type { ServingLease } from "./serving_lease.ts";
 import type { ServedUses } from "../manifests/served_uses.ts";
+import type { PushedBlobs } from "../pushed_blobs.ts";
 import type { Upstreams } from "../upstreams.ts";
 import type { Waits } from "../waits.ts";
+import { BlobReader, readSome, tryOpen } from "./blob_reader.ts";
+import { type ByteRange, parseRange } from "./byte_range.ts";
+import { Downloads, type SharedDownload } from "./downloads.ts";
+import { areFew, type ChunkSource, streamOf } from "./sent_chunks.ts";
+import type { ServingLease } from "./serving_lease.ts";
 
 /** 64 KiB up to which a blob is read at once; opening a stream takes longer. */
 const SMALL = 64 * 1024;
@@ -159,7 +159,7 @@ export class Blobs {
     range: ByteRange,
     size: number,
   ): Pick<Answer, "body" | "release"> | undefined {
-    const file = openIfAny(path);
+    const file = tryOpen(path);
     if (!file) return undefined;
     if (file.statSync().size !== size) {
       file.close();

@@ -1,4 +1,5 @@
 import { isGlob } from "../../base/glob.ts";
+import { urlHost } from "../../base/url_host.ts";
 import { isLoopback } from "../../registry/endpoints.ts";
 import type { Client } from "./clients.ts";
 
@@ -12,6 +13,7 @@ export interface ServerAddress {
   readonly hasCredentials: boolean;
   /** Patterns of the upstreams; those that spell a host out name the registries to configure. */
   readonly allow: readonly string[];
+  readonly defaultUpstream: string;
 }
 
 /** The configuration of a client. */
@@ -31,6 +33,7 @@ interface Target {
   readonly isLocal: boolean;
   readonly hasCredentials: boolean;
   readonly registries: readonly string[];
+  readonly defaultUpstream: string;
 }
 
 /** The registries of clients that need one setting for each, if the server allows all. */
@@ -50,9 +53,9 @@ const CONFIGS: Readonly<Record<Client, (target: Target) => ClientConfig>> = {
 
 /** Returns what a client needs to pull through a server. */
 export function clientConfig(client: Client, server: ServerAddress): ClientConfig {
-  const { hostname, port, tls, hasCredentials } = server;
+  const { hostname, port, tls, hasCredentials, defaultUpstream } = server;
   const isAny = ["0.0.0.0", "::", ""].includes(hostname);
-  const name = isAny ? PLACEHOLDER : hostname.includes(":") ? `[${hostname}]` : hostname;
+  const name = isAny ? PLACEHOLDER : urlHost(hostname);
   const host = `${name}:${port}`;
   const config = CONFIGS[client]({
     host,
@@ -61,6 +64,7 @@ export function clientConfig(client: Client, server: ServerAddress): ClientConfi
     isLocal: isLoopback(hostname),
     hasCredentials,
     registries: registriesOf(server.allow),
+    defaultUpstream,
   });
   const replace = isAny ? [`replace ${PLACEHOLDER} by the name of this machine`] : [];
   return { text: config.text, notes: [...config.notes, ...replace] };
@@ -87,7 +91,8 @@ function containerd({ url, hasCredentials }: Target): ClientConfig {
 }
 
 /** Source: dockerd(8), "registry-mirrors" and "insecure-registries". */
-function docker({ host, url, tls, isLocal, hasCredentials }: Target): ClientConfig {
+function docker(target: Target): ClientConfig {
+  const { host, url, tls, isLocal, hasCredentials, defaultUpstream } = target;
   const settings = {
     "registry-mirrors": [url],
     ...!tls && !isLocal && { "insecure-registries": [host] },
@@ -97,6 +102,9 @@ function docker({ host, url, tls, isLocal, hasCredentials }: Target): ClientConf
     notes: [
       "put this into /etc/docker/daemon.json, or add it to what is there, and restart dockerd",
       `it is for Docker Hub alone: dockerd has no mirrors of other registries, whose images are pulled as ${host}/ghcr.io/OWNER/NAME:TAG`,
+      ...defaultUpstream === "docker.io"
+        ? []
+        : [`remove serve.default_upstream: dockerd would take ${defaultUpstream} for Docker Hub`],
       ...hasCredentials
         ? [
           `dockerd sends no credentials to mirrors: type docker login ${host}, and pull from Docker Hub as ${host}/docker.io/library/NAME:TAG`,
@@ -107,14 +115,19 @@ function docker({ host, url, tls, isLocal, hasCredentials }: Target): ClientConf
 }
 
 /** Source: containers-registries.conf(5). */
-function podman({ host, tls, hasCredentials, registries }: Target): ClientConfig {
-  const blocks = registries.map((registry) =>
+function podman(target: Target): ClientConfig {
+  const { host, tls, hasCredentials, registries, defaultUpstream } = target;
+  // A reference has no port in the middle.
+  const unnamed = registries.filter((registry) =>
+    registry.includes(":") && registry !== defaultUpstream
+  );
+  const blocks = registries.filter((registry) => !unnamed.includes(registry)).map((registry) =>
     joined([
       "[[registry]]",
       `prefix = "${registry}"`,
       `location = "${registry}"`,
       "[[registry.mirror]]",
-      `location = "${host}/${registry}"`,
+      `location = "${registry.includes(":") ? host : `${host}/${registry}`}"`,
       ...tls ? [] : ["insecure = true"],
     ])
   );
@@ -123,6 +136,9 @@ function podman({ host, tls, hasCredentials, registries }: Target): ClientConfig
     notes: [
       "put this into /etc/containers/registries.conf.d/50-larder.conf, or ~/.config/containers/registries.conf.d/50-larder.conf for one user; it is for podman, buildah and skopeo",
       "add a block for each other registry",
+      ...unnamed.map((registry) =>
+        `podman cannot name ${registry} behind a mirror, because it has a port: set serve.default_upstream to it`
+      ),
       ...hasCredentials
         ? [loginNote(`podman login ${tls ? "" : "--tls-verify=false "}${host}`)]
         : [],

@@ -79,7 +79,7 @@ export class Deletions {
     const { layout, store } = this.#deps;
     return readFolder(layout.repositoryFolder(repository))
       .filter(({ name, isDirectory }) => isDirectory && !layout.digestOfName(name))
-      .map(({ name }) => name)
+      .map(({ name }) => layout.partOfName(name))
       .filter((tag) => store.hasRecord({ ...repository, tag }))
       .sort();
   }

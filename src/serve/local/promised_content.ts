@@ -3,7 +3,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { ServingLease } from "../blobs/serving_lease.ts";
 
 /** One hour for which a promise holds: that of an upload, and of content that no entry needs. */
-export const PROMISE = 60 * 60_000;
+const PROMISE = 60 * 60_000;
 
 /** Promises at a time; the oldest ends when there is one more. */
 const MAX_PROMISES = 10_000;

@@ -1,19 +1,14 @@
 import type { Clock } from "../../base/concurrency.ts";
-import { concatBytes } from "../../base/bytes.ts";
-import { hasCode } from "../../base/errors.ts";
 import { isDeletionError } from "../../base/files/files.ts";
 import { PULL_ROUNDS } from "../../base/limits.ts";
-import { formatBytes } from "../../base/units.ts";
 import type { Digest } from "../../oci/digest.ts";
 import {
   type ImageManifest,
   type IndexManifest,
   type Manifest,
   MAX_INDEX_DEPTH,
-  MAX_MANIFEST,
-  parseManifest,
 } from "../../oci/manifest.ts";
-import { formatReference, isTag, type Reference, repositoryName } from "../../oci/reference.ts";
+import { formatReference, type Reference, repositoryName } from "../../oci/reference.ts";
 import { unpackArchives } from "../../pull/install.ts";
 import { type Room, withRoom } from "../../pull/room.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
@@ -29,17 +24,14 @@ import type { Answer } from "../answer.ts";
 import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { Route } from "../routes.ts";
+import { manifestIn, tagsIn } from "./manifest_request.ts";
 import type { StoredManifests } from "../manifests/stored_manifests.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
 import { fileAt } from "./file_source.ts";
 import { subjectOf } from "./local_referrers.ts";
 import type { PromisedContent } from "./promised_content.ts";
 import { withRepositoryLock } from "./repository_lock.ts";
-import { chunksOf } from "./request_body.ts";
 import type { Turns } from "./turns.ts";
-
-/** Tags that one request may set. */
-const MAX_TAGS = 100;
 
 export interface PushDependencies {
   readonly layout: Layout;
@@ -85,12 +77,7 @@ export class PushedManifests {
     const { repository, name } = route;
     const tags = route.kind === "tag" ? [route.tag] : tagsIn(request);
     const expected = route.kind === "manifest" ? route.digest : undefined;
-    const manifest = parse(
-      await readManifest(request, this.#deps.clock),
-      repository,
-      request,
-      expected,
-    );
+    const manifest = await manifestIn(request, repository, expected, this.#deps.clock);
     const subject = subjectOf(manifest);
     const { layout, room, note, changes, promised } = this.#deps;
     const space = { bytes: PUBLISH_SPACE, files: 10, folders: [], digests: digestsIn(manifest) };
@@ -181,16 +168,25 @@ export class PushedManifests {
   }
 
   /** @throws ApiError unless the manifests of an index are there, and it nests no deeper than is read */
-  async #requireChildren(repository: Reference, index: IndexManifest, depth = 1): Promise<void> {
+  async #requireChildren(
+    repository: Reference,
+    index: IndexManifest,
+    depth = 1,
+    seen = new Set<string>(),
+  ): Promise<void> {
     if (depth > MAX_INDEX_DEPTH) {
       const message = `it nests more than ${MAX_INDEX_DEPTH} indexes`;
       throw new ApiError(400, "MANIFEST_INVALID", message);
     }
     for (const { digest, size } of index.manifests) {
+      // An index can name one many times.
+      if (seen.size === seen.add(`${digest} ${size}`).size) continue;
       const child = await this.#deps.stored.find(repository, digest);
       if (!child) throw notPushedBefore(digest);
       if (child.bytes.length !== size) throw otherSize(digest, child.bytes.length, size);
-      if (child.kind === "index") await this.#requireChildren(repository, child, depth + 1);
+      if (child.kind === "index") {
+        await this.#requireChildren(repository, child, depth + 1, seen);
+      }
     }
   }
 
@@ -234,58 +230,12 @@ export class PushedManifests {
   }
 }
 
-/** @throws ApiError if it is larger than a manifest may be */
-async function readManifest(request: Request, clock: Clock): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunksOf(request, "MANIFEST_INVALID", clock)) {
-    length += chunk.length;
-    if (length > MAX_MANIFEST) {
-      const limit = formatBytes(MAX_MANIFEST);
-      throw new ApiError(413, "MANIFEST_INVALID", `a manifest may have ${limit} at most`);
-    }
-    chunks.push(chunk);
-  }
-  return concatBytes(chunks);
-}
-
 /** Returns what a collector must keep while a manifest is published. */
 function digestsIn(manifest: Manifest): Digest[] {
   const parts = manifest.kind === "image"
     ? [manifest.config, ...manifest.layers]
     : manifest.manifests;
   return parts.map(({ digest }) => digest);
-}
-
-function parse(
-  bytes: Uint8Array,
-  repository: Reference,
-  { headers }: Request,
-  expected: Digest | undefined,
-): Manifest {
-  try {
-    const type = headers.get("content-type");
-    return parseManifest(bytes, formatReference(repository), type, expected);
-  } catch (error) {
-    if (hasCode(error, "LDR_DIGEST_MISMATCH")) {
-      throw new ApiError(400, "DIGEST_INVALID", error.message);
-    }
-    if (hasCode(error, "LDR_BAD_MANIFEST", "LDR_UNSUPPORTED_MANIFEST")) {
-      throw new ApiError(400, "MANIFEST_INVALID", error.message);
-    }
-    throw error;
-  }
-}
-
-/** Returns the tags that a push by digest is to set. */
-function tagsIn({ url }: Request): string[] {
-  const tags = [...new Set(new URL(url).searchParams.getAll("tag"))];
-  const bad = tags.find((tag) => !isTag(tag));
-  if (bad !== undefined) throw new ApiError(400, "MANIFEST_INVALID", `"${bad}" is not a tag`);
-  if (tags.length > MAX_TAGS) {
-    throw new ApiError(414, "UNSUPPORTED", `a manifest gets ${MAX_TAGS} tags at a time at most`);
-  }
-  return tags;
 }
 
 function otherSize(digest: Digest, size: number, stated: number): ApiError {

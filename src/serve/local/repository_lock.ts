@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { temporaryOf } from "../../base/files/atomic_write.ts";
-import { ensureFolder, FILE_MODE, removeIfAny } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { ensureFolder, removeIfAny } from "../../base/files/files.ts";
+import { openOrCreate } from "../../base/files/open_file.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { Layout } from "../../store/layout.ts";
 import { openLocked } from "../../store/locks/file_lock.ts";
@@ -26,7 +26,7 @@ export async function withRepositoryLock<T>(
   const folder = layout.repositoryFolder(repository);
   ensureFolder(folder);
   const path = join(folder, LOCK_FILE);
-  const { file, result } = (await openLocked(path, true, open, { timeout: WAIT }))!;
+  const { file, result } = (await openLocked(path, true, openOrCreate, { timeout: WAIT }))!;
   try {
     return await work();
   } finally {
@@ -35,13 +35,5 @@ export async function withRepositoryLock<T>(
     } finally {
       file.close();
     }
-  }
-}
-
-function open(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, mode: FILE_MODE });
-  } catch (error) {
-    throw diskError(error, "write", path);
   }
 }

@@ -138,7 +138,7 @@ export class RepositoryIndex {
       if (digest) {
         const manifest = await this.#deps.manifests.find(this.#repository, digest);
         if (manifest) this.add(manifest);
-      } else this.#readTag(name);
+      } else this.#readTag(layout.partOfName(name));
       if (++count % FOLDERS_PER_YIELD === 0) await sleep(0);
     }
   }

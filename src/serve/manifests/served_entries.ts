@@ -5,7 +5,7 @@ import { isDeletionError } from "../../base/files/files.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import { formatReference, type Reference } from "../../oci/reference.ts";
-import type { EntryRecord } from "../../store/entries/app_record.ts";
+import { servedRecord } from "../../store/entries/app_record.ts";
 import type { Layout } from "../../store/layout.ts";
 import { withSharedLock } from "../../store/locks/store_lock.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
@@ -59,7 +59,7 @@ export class ServedEntries {
         if (current?.digest === manifest.digest) return { ...current, checkedAt: time };
         const known = current ? Date.parse(current.checkedAt) : 0;
         if (known > checkedAt && known <= this.#deps.clock.now()) return undefined;
-        return recordOf(name, manifest, time);
+        return servedRecord(reference, manifest, checkedAt);
       }));
   }
 
@@ -114,18 +114,4 @@ export class ServedEntries {
       return false;
     }
   }
-}
-
-function recordOf(reference: string, manifest: Manifest, time: string): EntryRecord {
-  const { digest, mediaType } = manifest;
-  return {
-    schemaVersion: 1,
-    reference,
-    digest,
-    mediaType,
-    manifestDigest: digest,
-    served: true,
-    pulledAt: time,
-    checkedAt: time,
-  };
 }

@@ -1,4 +1,4 @@
-import { diskError } from "../../base/files/system_error.ts";
+import { openToRead } from "../../base/files/open_file.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
@@ -71,7 +71,7 @@ export async function unpackStoredArchive(
   store: BlobStore,
   options: UnpackOptions = {},
 ): Promise<void> {
-  using file = openArchive(archive.path);
+  using file = openToRead(archive.path);
   await unpackArchive({ ...archive, file }, store, options);
 }
 
@@ -84,17 +84,9 @@ export async function listStoredArchive(
   store: BlobStore,
   options: UnpackOptions = {},
 ): Promise<void> {
-  using file = openArchive(archive.path);
+  using file = openToRead(archive.path);
   const opened = { ...archive, file };
   store.setUnpacked(archive.digest, await listFiles(opened, readingOf(opened, options)));
-}
-
-function openArchive(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    throw diskError(error, "read", path);
-  }
 }
 
 function readingOf({ digest }: OpenArchive, options: UnpackOptions): ReadArchiveOptions {

@@ -65,7 +65,8 @@ export class BlobStore implements Fetcher {
       if (!info?.isFile || info.size !== (size ?? info.size)) continue;
       if (isMark(info.mtime, digest)) return path;
       const { hashFiles } = await import("./hash_files.ts");
-      const [hashed] = await hashFiles([{ path, algorithm: algorithmOf(digest), size: info.size }]);
+      const file = { path, algorithm: algorithmOf(digest), size: info.size };
+      const [hashed] = await hashFiles([file], { threads: 1 });
       if (!hashed || "error" in hashed) continue;
       if (hashed.digest === digest) {
         tryMark(path, digest);

@@ -3,13 +3,8 @@ import { COPY_BUFFER } from "../../base/limits.ts";
 import { workerScope } from "../../base/worker.ts";
 import type { DigestAlgorithm } from "../../oci/digest.ts";
 import { Hasher } from "../../oci/hash.ts";
-import type {
-  FileToHash,
-  HashAnswer,
-  HashedFile,
-  HashError,
-  HashRequest,
-} from "./hash_messages.ts";
+import { errorOf, hashFile } from "./hash_file.ts";
+import type { FileToHash, HashAnswer, HashRequest } from "./hash_messages.ts";
 
 /** 32 MiB after which the thread reports its progress. */
 export const HASH_PROGRESS = 32 * 1024 * 1024;
@@ -84,23 +79,4 @@ function hashFiles(id: number, files: readonly FileToHash[]): void {
   };
   const hashed = files.map((file) => hashFile(file, onBytes));
   scope.postMessage({ id, bytes, hashed });
-}
-
-function hashFile({ path, algorithm }: FileToHash, onBytes: (count: number) => void): HashedFile {
-  try {
-    using file = Deno.openSync(path, { read: true });
-    const hasher = new Hasher(algorithm as DigestAlgorithm);
-    for (let read; (read = file.readSync(buffer)) !== null;) {
-      hasher.update(read < buffer.length ? buffer.subarray(0, read) : buffer);
-      onBytes(read);
-    }
-    return { digest: hasher.digest() };
-  } catch (error) {
-    return { error: errorOf(error) };
-  }
-}
-
-function errorOf(error: unknown): HashError {
-  const { message, code } = error as Error & { code?: string };
-  return { message, ...(code && { code }) };
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Manifest } from "../../oci/manifest.ts";
 import { PlatformSchema } from "../../oci/platform.ts";
@@ -61,6 +62,17 @@ export function pushedRecord(reference: Reference, manifest: Manifest, now: numb
   };
 }
 
+/** Returns the record of an entry of which no part is needed, as `serve` writes it. Times are in milliseconds since the epoch. */
+export function servedRecord(
+  reference: Reference,
+  manifest: Manifest,
+  now: number,
+  checkedAt = now,
+): EntryRecord {
+  const { pushed: _, ...record } = pushedRecord(reference, manifest, now);
+  return { ...record, served: true, checkedAt: new Date(checkedAt).toISOString() };
+}
+
 /** Milliseconds since the epoch: the time of the last check of an entry that was imported or pushed. */
 export const NEVER_CHECKED = 0;
 
@@ -70,5 +82,5 @@ export function parseEntryRecord(text: string): EntryRecord | undefined {
 }
 
 export function formatEntryRecord(record: EntryRecord): string {
-  return JSON.stringify(record, null, 2) + "\n";
+  return formatJson(record);
 }

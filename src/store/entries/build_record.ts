@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { type Descriptor, DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 
@@ -52,5 +53,5 @@ export function parseBuildRecord(text: string): BuildRecord | undefined {
 }
 
 export function formatBuildRecord(record: BuildRecord): string {
-  return JSON.stringify(record, null, 2) + "\n";
+  return formatJson(record);
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { DescriptorSchema } from "../../oci/descriptor.ts";
 import { parseJson } from "../json.ts";
 
@@ -26,7 +27,7 @@ export function parseCompiledRecord(text: string): readonly CompiledFile[] | und
 
 /** Returns the text of the record of some files. @throws valibot's error if the files do not match the schema of a record */
 export function formatCompiledRecord(files: readonly CompiledFile[]): string {
-  return JSON.stringify(v.parse(RecordSchema, { schemaVersion: 1, files }), null, 2) + "\n";
+  return formatJson(v.parse(RecordSchema, { schemaVersion: 1, files }));
 }
 
 function haveUniqueNames(files: CompiledFile[]): boolean {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { DescriptorSchema, DigestSchema } from "../../oci/descriptor.ts";
 import { parseJson, TimeSchema } from "../json.ts";
 import { isPathPart } from "../layout.ts";
@@ -46,5 +47,5 @@ export function parsePackageRecord(text: string): PackageRecord | undefined {
 }
 
 export function formatPackageRecord(record: PackageRecord): string {
-  return JSON.stringify(record, null, 2) + "\n";
+  return formatJson(record);
 }

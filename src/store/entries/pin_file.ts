@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { excerpt, LarderError, printable } from "../../base/errors.ts";
 import { writeFileAtomic } from "../../base/files/atomic_write.ts";
 import { readTextIfAny } from "../../base/files/files.ts";
+import { formatJson } from "../../base/json.ts";
 import { matchesName } from "../entry_names.ts";
 import { isNewerFormat, parseJson, TimeSchema } from "../json.ts";
 import { PIN_FILE } from "../layout.ts";
@@ -130,7 +131,7 @@ export function changedPins(
 ): string {
   const { pins, rest, detail } = text === "" ? { pins: [] } : parseDocument(text);
   if (detail === undefined) {
-    return JSON.stringify({ ...rest, schemaVersion: 1, pins: change(pins) }, null, 2) + "\n";
+    return formatJson({ ...rest, schemaVersion: 1, pins: change(pins) });
   }
   throw damagedPins({ path, detail });
 }
@@ -159,7 +160,7 @@ export function repairPins(path: string): void {
   const { text } = readOwnFile(path, MAX_PINS);
   setAside(path, text);
   const pins = patterns.filter(({ pattern }) => patternFault(pattern) === undefined);
-  writeFileAtomic(path, JSON.stringify({ schemaVersion: 1, pins }, null, 2) + "\n");
+  writeFileAtomic(path, formatJson({ schemaVersion: 1, pins }));
 }
 
 /** Returns the entries of the document that can be told apart, and what is wrong with the document as a whole. */

@@ -2,13 +2,13 @@ import { dirname, join } from "node:path";
 import { writeFileAtomic } from "../../base/files/atomic_write.ts";
 import {
   ensureFolder,
-  FILE_MODE,
   isStillAt,
   readText,
   removeIfAny,
   statIfAny,
 } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { openOrCreate } from "../../base/files/open_file.ts";
+import { formatJson } from "../../base/json.ts";
 import { type Layout, PIN_FILE } from "../layout.ts";
 import { lockFile } from "../locks/file_lock.ts";
 import { withSharedLock } from "../locks/store_lock.ts";
@@ -59,7 +59,7 @@ export class PinStore {
   async pin(folder: string, options: PinOptions): Promise<void> {
     await withSharedLock(this.#layout, () => {
       const pin = pinOf({ ...options, note: options.note ?? readPin(folder)?.note });
-      writeFileAtomic(join(folder, PIN_FILE), JSON.stringify(pin, null, 2) + "\n");
+      writeFileAtomic(join(folder, PIN_FILE), formatJson(pin));
       return Promise.resolve();
     }, options);
   }
@@ -129,9 +129,5 @@ function targetOf(path: string): string {
 
 function openPins(path: string): Deno.FsFile {
   ensureFolder(dirname(path));
-  try {
-    return Deno.openSync(path, { read: true, write: true, create: true, mode: FILE_MODE });
-  } catch (error) {
-    throw diskError(error, "write", path);
-  }
+  return openOrCreate(path);
 }

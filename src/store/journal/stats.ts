@@ -1,7 +1,8 @@
+import { DAY } from "../../base/units.ts";
 import type { Evicted, JournalEvent, MissCause, SweepEvent } from "./journal.ts";
 
 /** Seven days within which fetching an evicted entry again makes its eviction a regret. */
-export const REGRET_AGE = 7 * 24 * 60 * 60_000;
+export const REGRET_AGE = 7 * DAY;
 
 /** How well the cache has served, according to the journal. Sizes are in bytes. */
 export interface Stats {

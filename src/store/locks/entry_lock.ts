@@ -5,10 +5,10 @@ import {
   writeFileAtomic,
   writeFileUnsynced,
 } from "../../base/files/atomic_write.ts";
-import { FILE_MODE, removeIfAny, syncFile, writeAll } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { removeIfAny, syncFile, writeAll } from "../../base/files/files.ts";
+import { openIfAny, openOrCreate } from "../../base/files/open_file.ts";
 import { RECORD_FILE } from "../layout.ts";
-import { type FileLockOptions, openIfAny, openLocked } from "./file_lock.ts";
+import { type FileLockOptions, openLocked } from "./file_lock.ts";
 
 /** One minute, after which the process that has the lock for milliseconds is taken for suspended. */
 const ENTRY_WAIT = 60_000;
@@ -49,7 +49,7 @@ export class EntryLock implements Disposable {
 
   static async #take(folder: string, options: FileLockOptions): Promise<EntryLock | undefined> {
     const path = join(folder, RECORD_FILE);
-    const { file, result } = (await openLocked(temporaryOf(path), true, open, options))!;
+    const { file, result } = (await openLocked(temporaryOf(path), true, openOrCreate, options))!;
     if (result === "taken") return new EntryLock(path, file);
     file.close();
     if (result === "busy") return undefined;
@@ -85,13 +85,5 @@ export class EntryLock implements Disposable {
     } finally {
       this.#file?.close();
     }
-  }
-}
-
-function open(path: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, mode: FILE_MODE });
-  } catch (error) {
-    throw diskError(error, "write", path);
   }
 }

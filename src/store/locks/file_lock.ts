@@ -1,6 +1,6 @@
 import { sleep } from "../../base/concurrency.ts";
 import { throwIfAborted } from "../../base/errors.ts";
-import { isNotFound, isStillAt, statIfAny } from "../../base/files/files.ts";
+import { isStillAt, statIfAny } from "../../base/files/files.ts";
 import { diskError, isUnsupported, systemCode } from "../../base/files/system_error.ts";
 import { LOCK_POLL } from "../../base/limits.ts";
 
@@ -40,7 +40,7 @@ export async function lockFile(
   exclusive: boolean,
   options: FileLockOptions = {},
 ): Promise<LockResult> {
-  const deadline = Date.now() + (options.timeout ?? Infinity);
+  const deadline = performance.now() + (options.timeout ?? Infinity);
   try {
     if (await tryLock(file, exclusive)) return "taken";
     if (options.waiting) {
@@ -48,7 +48,7 @@ export async function lockFile(
       options.waiting(await lockHolders(file));
     }
     while (!(await tryLock(file, exclusive))) {
-      if (Date.now() >= deadline) return "busy";
+      if (performance.now() >= deadline) return "busy";
       await sleep(LOCK_POLL, options.signal);
     }
     return "taken";
@@ -135,15 +135,5 @@ function againIfInterrupted(tryLock: () => boolean): boolean {
     } catch (error) {
       if (systemCode(error) !== "EINTR" || tries === INTERRUPTED_TRIES) throw error;
     }
-  }
-}
-
-/** Opens a file only to lock it; returns undefined if there is none. @throws LarderError LDR_DISK* */
-export function openIfAny(path: string): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync(path, { read: true });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw diskError(error, "open", path);
   }
 }

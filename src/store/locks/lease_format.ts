@@ -1,5 +1,6 @@
 import { join, relative, sep } from "node:path";
 import * as v from "valibot";
+import { formatJson } from "../../base/json.ts";
 import { DigestSchema } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseJson, TimeSchema } from "../json.ts";
@@ -46,7 +47,7 @@ export function formatLease(
   { folders, ...rest }: Omit<LeaseContent, "problem">,
 ): string {
   const relatives = folders.map((folder) => relativeFolder(layout, folder));
-  return JSON.stringify({ schemaVersion: 1, ...rest, folders: relatives }, null, 2) + "\n";
+  return formatJson({ schemaVersion: 1, ...rest, folders: relatives });
 }
 
 function relativeFolder(layout: Layout, folder: string): string {

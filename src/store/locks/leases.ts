@@ -4,22 +4,23 @@ import { hasCode } from "../../base/errors.ts";
 import {
   ensureFolder,
   FILE_MODE,
-  isNotFound,
   readFolder,
   readTextIfAny,
   removeIfAny,
   statIfAny,
   writeAll,
 } from "../../base/files/files.ts";
+import { openIfAny } from "../../base/files/open_file.ts";
 import { diskError, isUnsupported } from "../../base/files/system_error.ts";
 import { CLOCK_SKEW } from "../../base/limits.ts";
+import { DAY } from "../../base/units.ts";
 import type { Layout } from "../layout.ts";
 import { tryLockFile } from "./file_lock.ts";
 import { formatLease, type LeaseContent, parseLease } from "./lease_format.ts";
 import { withSharedLock } from "./store_lock.ts";
 
 /** 24 hours for which a lease counts on a file system without locks, even if its process is not found. */
-const LEASE_GRACE = 24 * 60 * 60_000;
+const LEASE_GRACE = DAY;
 
 /** The entries and content to lease; see {@link LeaseContent}. */
 export type LeaseRequest = Partial<Pick<LeaseContent, "folders" | "digests">>;
@@ -188,7 +189,8 @@ function orProblem<T>(read: () => T): { readonly value: T } | { readonly problem
 
 /** True if the process that wrote a lease still holds it. */
 function isHeld(path: string, pid: number, now: number, readOnly: boolean): boolean {
-  const opened = orProblem(() => openIfAny(path, readOnly));
+  // NFS needs write access for an exclusive lock.
+  const opened = orProblem(() => openIfAny(path, { read: true, write: !readOnly }));
   if ("problem" in opened) return isRecent(path, now) || isAlive(pid);
   const file = opened.value;
   if (!file) return false;
@@ -218,16 +220,6 @@ export function isAlive(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     return (error as { code?: string }).code !== "ESRCH";
-  }
-}
-
-function openIfAny(path: string, readOnly: boolean): Deno.FsFile | undefined {
-  try {
-    // NFS needs write access for an exclusive lock.
-    return Deno.openSync(path, { read: true, write: !readOnly });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw diskError(error, "open", path);
   }
 }
 

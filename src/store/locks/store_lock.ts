@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { dirname } from "node:path";
 import { hasCode, LarderError } from "../../base/errors.ts";
-import { ensureFolder, FILE_MODE, statIfAny } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
+import { ensureFolder, statIfAny } from "../../base/files/files.ts";
+import { openIfAny, openOrCreate } from "../../base/files/open_file.ts";
 import { formatDuration } from "../../base/units.ts";
 import { adaptToFileSystem } from "../colon_names.ts";
 import type { Layout } from "../layout.ts";
-import { openIfAny, openLocked, tryLockFile } from "./file_lock.ts";
+import { openLocked, tryLockFile } from "./file_lock.ts";
 
 /** Milliseconds that a writer waits for a sweep. */
 const LOCK_WAIT = 10 * 60_000;
@@ -88,7 +88,7 @@ export async function withExclusiveLock<T>(
   options: ExclusiveLockOptions = {},
 ): Promise<T> {
   const timeout = options.timeout ?? SWEEP_WAIT;
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   const waiting = onlyOnce(options.waiting);
   using _ = await takeLock(
     layout.gate,
@@ -102,7 +102,7 @@ export async function withExclusiveLock<T>(
     true,
     openUnlessFull,
     (holders) => busyWriting(layout, holders, timeout),
-    { ...options, waiting, timeout: Math.max(0, deadline - Date.now()) },
+    { ...options, waiting, timeout: Math.max(0, deadline - performance.now()) },
   );
   if (!file) return await work(false);
   // Locking a file that is already locked tells whether the file system has locks.
@@ -151,11 +151,7 @@ function onlyOnce(
 
 function open(path: string): Deno.FsFile {
   ensureFolder(dirname(path));
-  try {
-    return Deno.openSync(path, { read: true, write: true, create: true, mode: FILE_MODE });
-  } catch (error) {
-    throw diskError(error, "write", path);
-  }
+  return openOrCreate(path);
 }
 
 /** Opens a lock file for a shared lock, which needs only read access, so that a read-only cache can be used. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ErrorCode, hasCode } from "../../../src/base/errors.ts";
 import { TRANSFER_BUFFER } from "../../../src/base/limits.ts";
 import { readBody, type ReadOptions } from "../../../src/registry/http/body.ts";
-import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";
+import { FetchTransport } from "../../../src/registry/http/clients/fetch_transport.ts";
 import { Gate } from "../../support/gate.ts";
 import { get } from "../../support/registry/fake_transport.ts";
 import * as faults from "../../support/registry/faults.ts";

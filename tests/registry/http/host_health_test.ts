@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ErrorCode, hasCode, LarderError } from "../../../src/base/errors.ts";
 import { SILENT_TRIES, TRIES } from "../../../src/base/tries.ts";
-import { NetworkError } from "../../../src/registry/http/fetch_transport.ts";
+import { NetworkError } from "../../../src/registry/http/network_error.ts";
 import { DOWN_TIME } from "../../../src/registry/http/host_health.ts";
 import { RetryTransport } from "../../../src/registry/http/retry.ts";
 import type { HttpRequest } from "../../../src/registry/http/transport.ts";

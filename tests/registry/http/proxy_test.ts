@@ -117,14 +117,7 @@ Deno.test("FetchTransport uses no proxy for this machine", async () => {
 
 Deno.test("FetchTransport sends HTTPS through a tunnel and checks the server's certificate", async () => {
   using ca = await TestCa.create();
-  const { certificate, key } = await ca.issue("reg.test");
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-    onListen() {},
-  }, () => new Response("secure"));
+  await using server = await ca.serve(() => new Response("secure"), { names: ["reg.test"] });
   await using proxy = await ForwardProxy.start(() => server.addr.port);
   const env = { HTTPS_PROXY: `http://me:hunter2@${proxy.host}`, CA_FILE: ca.file };
   const [good, bad] = await fetchWith(env, "https://reg.test/", "https://other.test/");

@@ -53,6 +53,10 @@ const CASES: [name: string, path: string, body: (string | Error)[], events: Even
   ]],
   ["a trap", "/ttt", [], [UNREACHABLE]],
   ["a guest that waits after its response", "/wwww", ["a"], [200, "a", "complete"]],
+  ["a guest that waits for its reader", "/writes", ["a"], [200, "own", "complete"]],
+  ["a guest that waits for its reader too early", "/earlier", [], [
+    "wasm trap: deadlock detected: event loop cannot make further progress",
+  ]],
 ];
 
 for (const [name, path, body, events] of CASES) {

@@ -27,7 +27,7 @@ function ask(guest: GuestThread, path: string): Promise<Response | undefined> {
 }
 
 async function startGuest(bytes = cases): Promise<GuestThread & Disposable> {
-  const program = { ...await compileComponent(bytes), settings: NOTHING };
+  const program = { compiled: compileComponent(bytes), settings: NOTHING };
   const guest = await GuestThread.start(program, { onFailure() {}, onDenial() {} });
   return Object.assign(guest, { [Symbol.dispose]: () => guest.stop() });
 }
@@ -44,6 +44,18 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+Deno.test("GuestThread survives an instance that traps when it starts", async () => {
+  using guest = await startGuest(shortLived);
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");
+  for (let i = 0; i < 2; i++) {
+    await pause();
+    await assert.rejects(ask(guest, "/hello"), { status: 500, message: /unreachable/ });
+  }
+  assert.ok(!guest.isEnded);
+});
+
+// As in worker_pool_test.ts, what computes without end comes last.
 Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
   await t.step("after its client disconnected", async () => {
     let isAnswered = false;
@@ -70,15 +82,4 @@ Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
       assert.equal(guest.load, i);
     }
   });
-});
-
-Deno.test("GuestThread survives an instance that traps when it starts", async () => {
-  using guest = await startGuest(shortLived);
-  await new Promise((resolve) => setTimeout(resolve, 4000));
-  assert.equal(await (await ask(guest, "/hello"))!.text(), "hello\n");
-  for (let i = 0; i < 2; i++) {
-    await pause();
-    await assert.rejects(ask(guest, "/hello"), { status: 500, message: /unreachable/ });
-  }
-  assert.ok(!guest.isEnded);
 });

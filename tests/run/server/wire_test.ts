@@ -50,11 +50,11 @@ Deno.test("HttpServer passes on repeated headers as they are, in order", async (
   assert.deepEqual(of("cookie"), ["a=1; b=2"]);
 });
 
-Deno.test("HttpServer sends repeated headers as they are, in order", async () => {
+Deno.test("HttpServer sends repeated headers in order, with names in lower case", async () => {
   const { response } = await exchange(["GET / HTTP/1.1", "Host: a.test"], [
     ["set-cookie", "a=1; Path=/"],
     ["x-a", "1"],
-    ["link", "<b>"],
+    ["Link", "<b>"],
     ["X-A", "2"],
     ["set-cookie", "b=2"],
     ["www-authenticate", "Basic"],

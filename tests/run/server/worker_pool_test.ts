@@ -26,24 +26,6 @@ function startEndless(options: { signal?: AbortSignal } = {}): Promise<void> {
   return Pool.start(endless, options).then((pool) => pool[Symbol.dispose]());
 }
 
-Deno.test("GuestPool.start with a start function that does not end", async (t) => {
-  await t.step("fails after a timeout", async () => {
-    using _ = quickTimer("setTimeout", HANG_TIMEOUT);
-    await assert.rejects(startEndless(), { code: "LDR_GUEST", message: /did not start in time/ });
-  });
-  await t.step("fails at once when the signal is raised", async () => {
-    const controller = new AbortController();
-    const starting = startEndless({ signal: controller.signal });
-    setTimeout(() => controller.abort(), 100);
-    await assert.rejects(starting, { code: "LDR_INTERRUPTED" });
-  });
-  await t.step("fails if the signal was raised before", async () => {
-    await assert.rejects(startEndless({ signal: AbortSignal.abort() }), {
-      code: "LDR_INTERRUPTED",
-    });
-  });
-});
-
 Deno.test("GuestPool.handle passes waiting requests to a thread that has just started", async () => {
   using pool = await Pool.start(cases, { size: 2 });
   const sleeping = Array.from({ length: REQUESTS_PER_THREAD }, () => pool.get("/sleep"));
@@ -58,15 +40,6 @@ Deno.test("GuestPool.handle applies a timeout of the user to a whole request", a
     using pool = await Pool.start(cases, { limits });
     assert.equal(await pool.get("/sleep"), 504);
     assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
-  });
-  await t.step("that computes", async () => {
-    using pool = await Pool.start(cases, { limits });
-    assert.equal(await pool.get("/busy"), 504);
-  });
-  await t.step("that computes after it has begun its response", async () => {
-    using pool = await Pool.start(cases, { limits });
-    const response = await pool.fetch("/tail");
-    await assert.rejects(response.text());
   });
   await t.step("that has begun its response", async () => {
     using pool = await Pool.start(cases, { limits });
@@ -119,15 +92,6 @@ Deno.test("GuestPool.handle fails with 504 after a minute", async (t) => {
   });
 });
 
-Deno.test("GuestPool.handle passes waiting requests on when a thread without clients ends", async () => {
-  using _ = quickTimer("setInterval", WATCH_INTERVAL);
-  using pool = await Pool.start(cases);
-  for (let i = 1; i < REQUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
-  assert.equal(await pool.get("/after"), "hello\n");
-  assert.equal(await pool.get("/hello"), "hello\n");
-  assert.deepEqual(pool.failures, ["the guest kept computing after its response"]);
-});
-
 Deno.test("GuestPool.handle fails with 499 if the client disconnects, also while it waits", async () => {
   using pool = await Pool.start(cases);
   let isGone = false;
@@ -139,15 +103,6 @@ Deno.test("GuestPool.handle fails with 499 if the client disconnects, also while
   assert.deepEqual(new Set(await Promise.all(gone)), new Set([499]));
   assert.equal(await other, "hello\n");
   assert.deepEqual(pool.failures, []);
-});
-
-Deno.test("GuestPool.handle passes a request that no guest received to another thread", async () => {
-  using _ = quickTimer("setInterval", WATCH_INTERVAL);
-  using pool = await Pool.start(cases);
-  const busy = pool.get("/busy");
-  const requests = [pool.get("/hello"), pool.get("/echo", new Blob(["body"]).stream())];
-  assert.deepEqual(await Promise.all(requests), ["hello\n", "body"]);
-  assert.equal(await busy, 504);
 });
 
 Deno.test("GuestPool.handle counts guests that continue after their responses, until they time out", async () => {
@@ -231,6 +186,58 @@ Deno.test("GuestPool reports a response that its guest does not finish", async (
   using pool = await Pool.start(cases);
   assert.equal(await pool.get("/short"), "the guest did not finish its response");
   assert.deepEqual(pool.failures, ["the guest did not finish its response"]);
+});
+
+// The guests of the tests below compute without end, and Deno 2.9 does not stop a thread that computes: a processor is
+// busy with each until the process of the tests ends.
+
+Deno.test("GuestPool.handle passes waiting requests on when a thread without clients ends", async () => {
+  using _ = quickTimer("setInterval", WATCH_INTERVAL);
+  using pool = await Pool.start(cases);
+  for (let i = 1; i < REQUESTS_PER_THREAD; i++) assert.equal(await pool.get("/linger"), "hello\n");
+  assert.equal(await pool.get("/after"), "hello\n");
+  assert.equal(await pool.get("/hello"), "hello\n");
+  assert.deepEqual(pool.failures, ["the guest kept computing after its response"]);
+});
+
+Deno.test("GuestPool.handle passes a request that no guest received to another thread", async () => {
+  using _ = quickTimer("setInterval", WATCH_INTERVAL);
+  using pool = await Pool.start(cases);
+  const busy = pool.get("/busy");
+  const requests = [pool.get("/hello"), pool.get("/echo", new Blob(["body"]).stream())];
+  assert.deepEqual(await Promise.all(requests), ["hello\n", "body"]);
+  assert.equal(await busy, 504);
+});
+
+Deno.test("GuestPool.start with a start function that does not end", async (t) => {
+  await t.step("fails after a timeout", async () => {
+    using _ = quickTimer("setTimeout", HANG_TIMEOUT);
+    await assert.rejects(startEndless(), { code: "LDR_GUEST", message: /did not start in time/ });
+  });
+  await t.step("fails at once when the signal is raised", async () => {
+    const controller = new AbortController();
+    const starting = startEndless({ signal: controller.signal });
+    setTimeout(() => controller.abort(), 100);
+    await assert.rejects(starting, { code: "LDR_INTERRUPTED" });
+  });
+  await t.step("fails if the signal was raised before", async () => {
+    await assert.rejects(startEndless({ signal: AbortSignal.abort() }), {
+      code: "LDR_INTERRUPTED",
+    });
+  });
+});
+
+Deno.test("GuestPool.handle applies a timeout of the user to a guest that computes", async (t) => {
+  const limits = { timeout: 300 };
+  await t.step("before its response", async () => {
+    using pool = await Pool.start(cases, { limits });
+    assert.equal(await pool.get("/busy"), 504);
+  });
+  await t.step("after it has begun its response", async () => {
+    using pool = await Pool.start(cases, { limits });
+    const response = await pool.fetch("/tail");
+    await assert.rejects(response.text());
+  });
 });
 
 /** Holds the timers of idle pools until the test fires them, and counts the threads that end. */

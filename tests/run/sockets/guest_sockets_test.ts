@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runCommand } from "../../../src/run/engine/command.ts";
+import { runCommand } from "../../../src/run/engine/command/command.ts";
 import { parseHostRule } from "../../../src/run/grants/outbound_rule.ts";
 import { RESPONSE_TIMEOUT } from "../../../src/run/server/exchanges.ts";
 import { GuestThread } from "../../../src/run/server/guest_thread.ts";
@@ -26,7 +26,7 @@ function listener(): TcpServer {
 Deno.test("an interrupted command leaves no connection open", async () => {
   await using server = listener();
   const args = ["guest", "wait", LOOPBACK, String(server.port)];
-  const compiled = await compileComponent(await jsComponent("sockets"));
+  const compiled = await compileComponent(await jsComponent("command"));
   const stop = new AbortController();
   const running = runCommand("it", { ...compiled, settings: { ...granted, args } }, {
     onDenial: assert.fail,
@@ -40,8 +40,8 @@ Deno.test("an interrupted command leaves no connection open", async () => {
 
 Deno.test("a stopped guest thread leaves no connection open", async () => {
   await using server = listener();
-  const compiled = await compileComponent(await jsComponent("socket_handler"));
-  const guest = await GuestThread.start({ ...compiled, settings: granted }, {
+  const compiled = compileComponent(await jsComponent("http_handler"));
+  const guest = await GuestThread.start({ compiled, settings: granted }, {
     onFailure() {},
     onDenial: assert.fail,
   });

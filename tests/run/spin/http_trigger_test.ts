@@ -13,6 +13,15 @@ for (const executor of [undefined, null, { type: "http" }, { type: "spin" }]) {
   });
 }
 
+Deno.test("readHttpTrigger accepts the executor Wagi, with arguments and without", () => {
+  const argv = (executor: Record<string, unknown>) => {
+    const [trigger] = read({ component: "cart", route: "/a", executor });
+    return trigger?.target.kind === "component" && trigger.target.cgiArgv;
+  };
+  assert.equal(argv({ type: "wagi", argv: "app ${ARGS}" }), "app ${ARGS}");
+  assert.equal(argv({ type: "wagi", entrypoint: "_start" }), "${SCRIPT_NAME} ${ARGS}");
+});
+
 Deno.test("readHttpTrigger accepts a static response instead of a component", () => {
   const response = { status_code: 302, headers: { location: "/b" } };
   assert.deepEqual(read({ component: null, static_response: response, route: "/a" })[0]?.target, {
@@ -27,10 +36,10 @@ Deno.test("readHttpTrigger accepts a static response instead of a component", ()
 
 const REFUSED: [string, ErrorCode, Record<string, unknown>, RegExp, Record<string, unknown>?][] = [
   [
-    "Wagi",
+    "an executor that larder does not know",
     "LDR_UNSUPPORTED_WASM",
-    { component: "cart", route: "/", executor: { type: "wagi", argv: "${ARGS}" } },
-    /"trigger" uses the executor "wagi"/,
+    { component: "cart", route: "/", executor: { type: "fast" } },
+    /"trigger" uses the executor "fast"/,
   ],
   [
     "an option that larder does not know",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../../../src/oci/hash.ts";
-import { inspectWasm } from "../../../src/run/wasm/inspect.ts";
+import { inspectWasm } from "../../../src/run/wasm/binary/inspect.ts";
 import { wasmFile } from "../../../src/run/wasm/source.ts";
 import { TemporaryFolder } from "../../support/temporary.ts";
 import { encodeModule } from "../../support/wasm/wasm_encoder.ts";

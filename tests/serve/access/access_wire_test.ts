@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Access } from "../../../src/serve/access/access.ts";
+import { errorResponse } from "../../../src/serve/errors.ts";
 import { run } from "../../support/cli/commands.ts";
 import { childEnvironment } from "../../support/cli/environment.ts";
 import { FakeClock } from "../../support/fake_clock.ts";
@@ -10,7 +11,10 @@ import { TemporaryFolder } from "../../support/temporary.ts";
 function serverOf(access: Access): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    async (request) => await access.authorize(request) ?? new Response("ok"),
+    async (request) => {
+      const refusal = await access.authorize(request);
+      return refusal ? errorResponse(refusal) : new Response("ok");
+    },
   );
 }
 

@@ -15,6 +15,7 @@ const LOCAL: ServerAddress = {
   tls: false,
   hasCredentials: false,
   allow: [],
+  defaultUpstream: "docker.io",
 };
 
 const TEAM: ServerAddress = {
@@ -23,6 +24,7 @@ const TEAM: ServerAddress = {
   tls: true,
   hasCredentials: true,
   allow: ["*.example.com", "ghcr.io/acme/*", "ghcr.io/other/*"],
+  defaultUpstream: "docker.io",
 };
 
 const parsers: Readonly<Record<Client, (text: string) => unknown>> = {
@@ -102,6 +104,11 @@ for (const client of CLIENTS) {
   });
 }
 
+Deno.test("clientConfig of docker says that another default upstream would be taken for Docker Hub", () => {
+  const { notes } = clientConfig("docker", { ...LOCAL, defaultUpstream: "ghcr.io" });
+  assert.ok(notes.some((note) => note.startsWith("remove serve.default_upstream: ")), notes.join());
+});
+
 Deno.test("clientConfig makes dockerd accept plain HTTP of another machine", () => {
   const { text } = clientConfig("docker", { ...LOCAL, hostname: "fd00::1" });
   assert.deepEqual(JSON.parse(text)["insecure-registries"], ["[fd00::1]:5000"]);
@@ -116,14 +123,19 @@ Deno.test("clientConfig of podman makes skopeo ask the server", async () => {
   Deno.mkdirSync(drops, { recursive: true });
   const port = Number(server.host.split(":")[1]);
   // No registry answers at a host of this domain, so that only the mirror can.
-  const allow = ["registry.invalid"];
-  Deno.writeTextFileSync(
-    join(drops, "50-larder.conf"),
-    clientConfig("podman", { ...LOCAL, port, allow }).text,
-  );
+  const allow = ["registry.invalid", "registry.invalid:1", "registry.invalid:2"];
+  const address = { ...LOCAL, port, allow, defaultUpstream: "registry.invalid:2" };
+  const { text, notes } = clientConfig("podman", address);
+  Deno.writeTextFileSync(join(drops, "50-larder.conf"), text);
+  const unnamed = "podman cannot name registry.invalid:1 behind a mirror, because it has a port: ";
+  assert.ok(notes.some((note) => note.startsWith(unnamed)), notes.join("\n"));
   const env = { ...childEnvironment(), HOME: folder.path };
-  const inspect = ["inspect", "--retry-times", "0", "docker://registry.invalid/acme/app:v1"];
-  await assert.rejects(run("skopeo", inspect, { env }));
+  for (const host of ["registry.invalid", "registry.invalid:2"]) {
+    const inspect = ["inspect", "--retry-times", "0", `docker://${host}/acme/app:v1`];
+    await assert.rejects(run("skopeo", inspect, { env }));
+  }
   const lines = server.requests().map(({ line }) => line);
-  assert.ok(lines.includes("GET /v2/registry.invalid/acme/app/manifests/v1"), lines.join());
+  for (const path of ["registry.invalid/acme/app", "acme/app"]) {
+    assert.ok(lines.includes(`GET /v2/${path}/manifests/v1`), lines.join());
+  }
 });

@@ -12,6 +12,7 @@ import {
   wasmModule,
 } from "../../support/cache/artifacts.ts";
 import { spinApp } from "../../support/cache/spin_apps.ts";
+import { takeSnapshot } from "../../../src/snapshot/snapshot.ts";
 import { assertStoreSound } from "../../support/cache/store_check.ts";
 import { push } from "../../support/registry/push.ts";
 import { TestService } from "../../support/registry/test_service.ts";
@@ -65,6 +66,37 @@ Deno.test("what was pushed is served by tag and digest, in its bytes, also by th
   }
   await next.stop();
   assertStoreSound(next.layout.root);
+});
+
+Deno.test("tags and repositories may have the names of files and of each other", async () => {
+  await using service = await TestService.start();
+  const repositories = [
+    "local/a",
+    "local/a/b",
+    "local/a/b/manifest.json",
+    "local/a/b/config.json/b",
+  ];
+  const tags = ["b", "manifest.json", "record.json.tmp", "pin.json"];
+  const names = repositories.flatMap((name) => tags.map((tag) => [name, tag] as const));
+  const artifactOf = (name: string, tag: string) => image([`${name}:${tag}`]);
+  for (const [name, tag] of names) await push(service.url, name, artifactOf(name, tag), tag);
+  const json = async (path: string) =>
+    JSON.parse(new TextDecoder().decode(await service.bytes(path)));
+  assert.deepEqual((await json("_catalog")).repositories, repositories.toSorted());
+  for (const name of repositories) {
+    assert.deepEqual((await json(`${name}/tags/list`)).tags, tags.toSorted());
+  }
+  const { entries, foreign, rubbish } = await takeSnapshot(service.layout, Date.now());
+  const listed = names.map(([name, tag]) => `${name}:${tag}`).toSorted();
+  assert.deepEqual(entries.map(({ name }) => name).toSorted(), listed);
+  assert.deepEqual([foreign, rubbish], [[], []]);
+  for (const [name, tag] of names.splice(0, 5)) {
+    await service.bytes(`${name}/manifests/${tag}`, 202, { method: "DELETE" });
+    assert.equal(await service.error(`${name}/manifests/${tag}`), "404 MANIFEST_UNKNOWN");
+  }
+  for (const [name, tag] of names) {
+    assert.deepEqual(await service.bytes(`${name}/manifests/${tag}`), artifactOf(name, tag).bytes);
+  }
 });
 
 Deno.test("the last push of a tag counts, and the tags are listed in pages", async () => {

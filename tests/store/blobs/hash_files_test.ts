@@ -31,6 +31,30 @@ Deno.test("hashFiles returns digests in the order of the files, whatever their s
   );
 });
 
+Deno.test("hashFiles starts threads only for many files or large ones", async () => {
+  using fixture = new Fixture();
+  const { Worker } = globalThis;
+  let started = 0;
+  globalThis.Worker = class extends Worker {
+    constructor(url: string | URL, options?: WorkerOptions) {
+      super(url, options);
+      started++;
+    }
+  };
+  try {
+    const small = Array.from({ length: 65 }, (_, i) => fixture.write(`${i}`, sampleBytes(100, i)));
+    const large = fixture.write("large", new Uint8Array(16 * 1024 * 1024 + 1));
+    for (const [files, threads] of [[small.slice(1), 0], [small, 1], [[large], 1]] as const) {
+      started = 0;
+      const hashed = await hashFiles(files);
+      assert.ok(hashed.every((file) => "digest" in file));
+      assert.equal(started, threads);
+    }
+  } finally {
+    globalThis.Worker = Worker;
+  }
+});
+
 Deno.test("hashFiles uses the algorithm of each file", async () => {
   using fixture = new Fixture();
   const bytes = sampleBytes(5000);

@@ -69,3 +69,14 @@ Deno.test("lockFile waits until the lock is free, the timeout passes or the sign
   stop.abort();
   await assert.rejects(waited, (error) => hasCode(error, "LDR_INTERRUPTED"));
 });
+
+Deno.test("lockFile waits for its timeout, whatever is done to the system's clock", async () => {
+  const now = Date.now;
+  const file = fileAnswering(false, false, true);
+  const waiting = () => void (Date.now = () => now() + 3_600_000);
+  try {
+    assert.equal(await lockFile(file, true, { waiting, timeout: 600_000 }), "taken");
+  } finally {
+    Date.now = now;
+  }
+});

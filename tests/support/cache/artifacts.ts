@@ -65,14 +65,9 @@ export function wasmModule(text = ""): Uint8Array {
   return Uint8Array.from([...magic, 0, content.length + name.length, ...name, ...content]);
 }
 
-/** Returns `length` bytes that depend on `seed` and do not compress: hashes of a counter. */
+/** Returns `length` bytes that depend on `seed` and do not compress. */
 export function randomBytes(length: number, seed = "seed"): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let offset = 0, block = 0; offset < length; offset += 32, block++) {
-    const hash = createHash("sha256").update(`${seed} ${block}`).digest();
-    bytes.set(hash.subarray(0, Math.min(32, length - offset)), offset);
-  }
-  return bytes;
+  return new Uint8Array(createHash("shake128", { outputLength: length }).update(seed).digest());
 }
 
 export function utf8(text: string): Uint8Array {
@@ -157,6 +152,15 @@ export function index(
   const manifests = entries.map(({ artifact, platform }) => ({ ...artifact.descriptor, platform }));
   const children = entries.map(({ artifact }) => artifact);
   return manifestOf({ schemaVersion: 2, mediaType: type, manifests }, type, { children });
+}
+
+/** Returns indexes around an image, each of which names the one below it many times: `times` to the power of `levels`. */
+export function repeated(artifact: Artifact, times: number, levels: number): Artifact {
+  let top = artifact;
+  for (let level = 0; level < levels; level++) {
+    top = { ...index(Array(times).fill({ artifact: top })), children: [top] };
+  }
+  return top;
 }
 
 /** Returns an index of small images, one per platform: `multiPlatform("linux/amd64", "linux/arm/v7")`. */

@@ -1,3 +1,4 @@
+import type { Unreferenced } from "../../../src/gc/plan.ts";
 import { NOTHING_IN_USE } from "../../../src/gc/in_use.ts";
 import type { Facts } from "../../../src/gc/reference_counts.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
@@ -115,3 +116,6 @@ function idOf(names: readonly string[], name: string): number {
   if (id < 0) throw new Error(`there is no content "${name}"`);
   return id;
 }
+
+/** For plans of caches in which entries need all content. */
+export const NONE_UNREFERENCED: Unreferenced = { partials: [], rubbish: [], bytes: 0 };

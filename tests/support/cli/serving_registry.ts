@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
-import type { Result, Running, RunOptions, TestUser } from "./test_user.ts";
+import { ServingProcess } from "./serving_process.ts";
+import type { Result, RunOptions, TestUser } from "./test_user.ts";
 
 type Init = RequestInit & { client?: Deno.HttpClient };
 
 /** The registries of tests are on loopback. */
 const LOOPBACK = ["--allow", "*", "--allow", "127.0.0.1:*", "--allow", "localhost:*"];
 
-/** A `larder serve` on a free port. Disposing kills it if it is still running. */
-export class ServingRegistry implements AsyncDisposable {
-  readonly #running: Running;
-  /** Its address: `http://127.0.0.1:41234`. */
-  readonly url: string;
-
-  private constructor(running: Running, url: string) {
-    this.#running = running;
-    this.url = url;
-  }
-
+/** A `larder serve`. */
+export class ServingRegistry extends ServingProcess {
   /** Starts it and waits until it serves. @param args arguments after `larder serve`; without `--allow`, all upstreams may be named */
   static async start(
     user: TestUser,
@@ -24,15 +16,9 @@ export class ServingRegistry implements AsyncDisposable {
     options: RunOptions = {},
   ): Promise<ServingRegistry> {
     const allow = args.includes("--allow") ? [] : LOOPBACK;
-    const listen = args.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-    const running = user.spawn(["serve", ...listen, ...allow, ...args], options);
-    await running.said("Serving ");
-    const url = /^Serving .* at (https?:\S+)$/m.exec(running.stderr)?.[1];
-    if (!url) {
-      await running[Symbol.asyncDispose]();
-      throw new Error(`it does not serve: ${running.stderr}`);
-    }
-    return new ServingRegistry(running, url);
+    return new ServingRegistry(
+      await ServingProcess.spawn(user, ["serve", ...allow, ...args], options),
+    );
   }
 
   /** `127.0.0.1:41234`. */
@@ -42,23 +28,7 @@ export class ServingRegistry implements AsyncDisposable {
 
   /** Its process id. */
   get pid(): number {
-    return this.#running.pid;
-  }
-
-  get stderr(): string {
-    return this.#running.stderr;
-  }
-
-  get result(): Promise<Result> {
-    return this.#running.result;
-  }
-
-  said(text: string): Promise<void> {
-    return this.#running.said(text);
-  }
-
-  kill(signal?: Deno.Signal): void {
-    this.#running.kill(signal);
+    return this.running.pid;
   }
 
   /** Sends a request; the caller reads or cancels the body. @param path below `/v2/` */
@@ -85,14 +55,9 @@ export class ServingRegistry implements AsyncDisposable {
     return [response.status, errors[0].code];
   }
 
-  /** Ends it with SIGTERM and returns its result. */
-  async stop(): Promise<Result> {
-    this.kill("SIGTERM");
-    return await this.result;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#running[Symbol.asyncDispose]();
+  /** Ends it as `docker stop` does, and returns its result. */
+  override async stop(): Promise<Result> {
+    return await super.stop("SIGTERM");
   }
 }
 

@@ -83,6 +83,16 @@ export class TestCa implements Disposable {
     });
   }
 
+  /** Starts a web server on a free port, with a certificate as {@link issue} makes it. */
+  async serve(
+    handler: Deno.ServeHandler<Deno.NetAddr>,
+    { names = [], hostname = "127.0.0.1" }: { names?: readonly string[]; hostname?: string } = {},
+  ): Promise<Deno.HttpServer<Deno.NetAddr>> {
+    const { certificate, key } = await this.issue(...names);
+    const [cert, keyText] = [certificate, key].map((path) => Deno.readTextFileSync(path));
+    return Deno.serve({ hostname, port: 0, cert: cert!, key: keyText!, onListen() {} }, handler);
+  }
+
   /** A certificate for a client. */
   async issueClient(): Promise<ServerCertificate> {
     return await this.issueWith({ extensions: ["extendedKeyUsage=clientAuth"] });

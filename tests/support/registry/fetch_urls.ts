@@ -6,7 +6,7 @@
  */
 import { LarderError } from "../../../src/base/errors.ts";
 import { readCertificates } from "../../../src/registry/http/tls/ca.ts";
-import { FetchTransport } from "../../../src/registry/http/fetch_transport.ts";
+import { FetchTransport } from "../../../src/registry/http/clients/fetch_transport.ts";
 
 const caFile = Deno.env.get("CA_FILE");
 const caCerts = caFile ? readCertificates(caFile, "CA_FILE") : [];

@@ -1,43 +1,21 @@
 import { createHash } from "node:crypto";
-import type { Fault } from "./faults.ts";
-import {
-  type Answer,
-  HttpServer,
-  lineMatches,
-  type LoggedRequest,
-  type Request,
-  textAnswer,
-} from "./http_server.ts";
-import { content, type Guard } from "./test_registry.ts";
-
-interface Rule {
-  readonly what: string | RegExp;
-  readonly fault: Fault;
-  left: number;
-}
+import { FaultyServer } from "./faulty_server.ts";
+import { type Answer, type Request, textAnswer } from "./http_server.ts";
+import { content } from "./test_registry.ts";
 
 /**
  * A web server with files, such as the mirror of a distribution. Each has a strong `ETag`, and `Range` and `If-Range` are
  * understood (RFC 9110 §13.1.5). It can be made to fail as a `TestRegistry` can.
  */
-export class FileServer implements AsyncDisposable {
+export class FileServer extends FaultyServer {
   readonly #files = new Map<string, Uint8Array>();
-  readonly #rules: Rule[] = [];
-  #server!: HttpServer;
-  /** Called before every response. */
-  guard: Guard | undefined;
 
   /** @param files by path without a `/` at the start, as {@link serve} takes them */
   static async start(files?: ReadonlyMap<string, Uint8Array>): Promise<FileServer> {
     const server = new FileServer();
     if (files) server.serve(files);
-    server.#server = await HttpServer.start((request) => server.#handle(request));
+    await server.listen();
     return server;
-  }
-
-  /** `127.0.0.1:41234`. */
-  get host(): string {
-    return this.#server.host;
   }
 
   /** Returns the URL of a path without a `/` at the start. */
@@ -62,44 +40,12 @@ export class FileServer implements AsyncDisposable {
     this.#files.delete(path);
   }
 
-  /** Makes the next `times` requests fail whose line (`GET /pool/a.deb`) contains or matches `what`. */
-  fail(what: string | RegExp, fault: Fault, times = Infinity): void {
-    this.#rules.push({ what, fault, left: times });
-  }
-
-  /** Removes all faults. */
-  heal(): void {
-    this.#rules.length = 0;
-  }
-
-  /** Returns the requests whose line contains or matches `what`, in the order of their responses. */
-  requests(what: string | RegExp = ""): LoggedRequest[] {
-    return this.#server.requests(what);
-  }
-
   /** The paths of the requests so far, decoded and without a `/` at the start. */
   get requested(): string[] {
     return this.requests().map(({ path }) => decodeURIComponent(path).slice(1));
   }
 
-  clearLog(): void {
-    this.#server.clearLog();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
-
-  async #handle(request: Request): Promise<Answer> {
-    const answer = this.guard?.(request) ?? this.#answer(request);
-    const line = `${request.method} ${request.path}`;
-    const rule = this.#rules.find(({ what, left }) => left > 0 && lineMatches(line, what));
-    if (!rule) return answer;
-    rule.left--;
-    return await rule.fault(answer, request);
-  }
-
-  #answer({ path, headers }: Request): Answer {
+  protected override answer({ path, headers }: Request): Answer {
     const bytes = this.#files.get(decodeURIComponent(path));
     if (!bytes) return textAnswer(404, "not here");
     const etag = `"${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}"`;

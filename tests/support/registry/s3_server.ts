@@ -1,12 +1,6 @@
 import { createHash, createHmac } from "node:crypto";
-import {
-  type Answer,
-  HttpServer,
-  type LoggedRequest,
-  type Request,
-  textAnswer,
-} from "./http_server.ts";
-import type { Fault } from "./faults.ts";
+import { type Answer, type Request, textAnswer } from "./http_server.ts";
+import { FaultyServer } from "./faulty_server.ts";
 
 const ACCESS_KEY = "TESTACCESSKEY";
 const SECRET_KEY = "test/secret+key/of-the-bucket";
@@ -21,28 +15,18 @@ interface StoredObject {
  * A server of one S3 bucket, as far as larder uses one. It checks every signature ("Create a signed AWS API request" of
  * AWS) without larder's own code, the hash of every body, and `If-None-Match`.
  */
-export class S3Server implements AsyncDisposable {
+export class S3Server extends FaultyServer {
   static readonly bucket = "test-bucket";
   readonly objects = new Map<string, StoredObject>();
-  readonly #server: HttpServer;
-  #fault: { readonly what: string | RegExp; readonly fault: Fault } | undefined;
-
-  private constructor(server: HttpServer) {
-    this.#server = server;
-  }
 
   static async start(): Promise<S3Server> {
-    const handler: { own?: S3Server } = {};
-    const server = await HttpServer.start((request) => handler.own!.#handle(request));
-    return handler.own = new S3Server(server);
+    const server = new S3Server();
+    await server.listen();
+    return server;
   }
 
   get endpoint(): string {
-    return `http://${this.#server.host}`;
-  }
-
-  get host(): string {
-    return this.#server.host;
+    return `http://${this.host}`;
   }
 
   /** The variables that give a process access. */
@@ -77,32 +61,7 @@ export class S3Server implements AsyncDisposable {
     this.objects.set(path(to), this.objects.get(path(from))!);
   }
 
-  /** Lets requests whose line contains or matches `what` fail. */
-  fail(what: string | RegExp, fault: Fault): void {
-    this.#fault = { what, fault };
-  }
-
-  requests(what: string | RegExp = ""): LoggedRequest[] {
-    return this.#server.requests(what);
-  }
-
-  clearLog(): void {
-    this.#server.clearLog();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-  }
-
-  async #handle(request: Request): Promise<Answer> {
-    const answer = this.#answer(request);
-    const { what = "", fault } = this.#fault ?? {};
-    const line = `${request.method} ${request.path}`;
-    const isHit = typeof what === "string" ? line.includes(what) : what.test(line);
-    return fault && isHit ? await fault(answer, request) : answer;
-  }
-
-  #answer(request: Request): Answer {
+  protected override answer(request: Request): Answer {
     const refusal = refusalOf(request);
     if (refusal) return s3Error(403, refusal);
     const path = decodeURIComponent(request.path);

@@ -1,27 +1,11 @@
 import type { Artifact, TestBlob, TestDescriptor } from "../cache/artifacts.ts";
-import type { Fault } from "./faults.ts";
-import {
-  type Answer,
-  HttpServer,
-  jsonAnswer,
-  lineMatches,
-  type LoggedRequest,
-  type Request,
-} from "./http_server.ts";
-
-/** Returns the response to a request that is not allowed, or undefined to allow it. */
-export type Guard = (request: Request) => Answer | undefined;
+import { FaultyServer, type Guard } from "./faulty_server.ts";
+import { type Answer, jsonAnswer, type LoggedRequest, type Request } from "./http_server.ts";
 
 interface Repository {
   readonly blobs: Map<string, Uint8Array>;
   readonly manifests: Map<string, { bytes: Uint8Array; mediaType: string }>;
   readonly tags: Map<string, string>;
-}
-
-interface Rule {
-  readonly what: string | RegExp;
-  readonly fault: Fault;
-  left: number;
 }
 
 /**
@@ -34,13 +18,9 @@ interface Rule {
  * registry.fail("/blobs/", status(503), 2);
  * ```
  */
-export class TestRegistry implements AsyncDisposable {
+export class TestRegistry extends FaultyServer {
   readonly #repositories = new Map<string, Repository>();
   readonly #files = new Map<string, Uint8Array>();
-  readonly #rules: Rule[] = [];
-  #server!: HttpServer;
-  /** Called before every response. */
-  guard: Guard | undefined;
   /** False to ignore `Range` and send the whole content with 200. */
   ranges = true;
   /** True to answer requests for referrers. */
@@ -48,13 +28,8 @@ export class TestRegistry implements AsyncDisposable {
 
   static async start(): Promise<TestRegistry> {
     const registry = new TestRegistry();
-    registry.#server = await HttpServer.start((request) => registry.#handle(request));
+    await registry.listen();
     return registry;
-  }
-
-  /** The registry of references: `127.0.0.1:41234`. */
-  get host(): string {
-    return this.#server.host;
   }
 
   /** `127.0.0.1:41234/team/app:v1`. */
@@ -85,36 +60,10 @@ export class TestRegistry implements AsyncDisposable {
     return `http://${this.host}${path}`;
   }
 
-  /**
-   * Makes the next `times` requests fail whose line (`GET /v2/app/manifests/v1`) contains or matches `what`. Of several
-   * matching rules, the oldest with times left is used.
-   */
-  fail(what: string | RegExp, fault: Fault, times = Infinity): void {
-    this.#rules.push({ what, fault, left: times });
-  }
-
-  /** Removes all faults. */
-  heal(): void {
-    this.#rules.length = 0;
-  }
-
-  /** Returns the requests whose line contains or matches `what`, in the order of their responses. */
-  requests(what: string | RegExp = ""): LoggedRequest[] {
-    return this.#server.requests(what);
-  }
-
   /** Returns the successful `GET` requests for a blob. */
   downloads(blob: { descriptor: TestDescriptor }): LoggedRequest[] {
     return this.requests(`/blobs/${blob.descriptor.digest}`)
       .filter(({ method, status }) => method === "GET" && status < 300);
-  }
-
-  clearLog(): void {
-    this.#server.clearLog();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
   }
 
   #repository(name: string): Repository {
@@ -126,16 +75,7 @@ export class TestRegistry implements AsyncDisposable {
     return repository;
   }
 
-  async #handle(request: Request): Promise<Answer> {
-    const answer = this.guard?.(request) ?? this.#answer(request);
-    const line = `${request.method} ${request.path}`;
-    const rule = this.#rules.find(({ what, left }) => left > 0 && lineMatches(line, what));
-    if (!rule) return answer;
-    rule.left--;
-    return await rule.fault(answer, request);
-  }
-
-  #answer(request: Request): Answer {
+  protected override answer(request: Request): Answer {
     const range = this.ranges ? request.headers.get("range") : null;
     const file = this.#files.get(request.path);
     if (file) return content(file, range);

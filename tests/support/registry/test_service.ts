@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { ListenerTls } from "../../../src/base/listener.ts";
 import type { Clock } from "../../../src/base/concurrency.ts";
 import type { Reference } from "../../../src/oci/reference.ts";
 import { RegistryClient } from "../../../src/registry/client.ts";
@@ -64,6 +65,7 @@ export interface TestServiceOptions {
   readonly staleIfError?: number;
   readonly offline?: boolean;
   readonly maxRequests?: number;
+  readonly tls?: ListenerTls;
   /** The mirrors of every repository; none by default. */
   readonly mirrors?: (repository: Reference) => readonly Mirror[];
   /** What the server sends to registries as `Via`. */
@@ -121,6 +123,7 @@ export class TestService implements AsyncDisposable {
       via,
       access: () => undefined,
       maxRequests: options.maxRequests,
+      tls: options.tls,
       onRequest: (request) => this.log.push(request),
       onFailure: (message) => this.warnings.push(message),
     });
@@ -139,8 +142,12 @@ export class TestService implements AsyncDisposable {
     return this.#server.url;
   }
 
+  renew(tls: ListenerTls): void {
+    this.#server.renew(tls);
+  }
+
   /** @param path below `/v2/`; a repository without a host is one of the registry */
-  request(path: string, init: RequestInit = {}): Promise<Response> {
+  request(path: string, init: RequestInit & { client?: Deno.HttpClient } = {}): Promise<Response> {
     return fetch(`${this.#server.url}/v2/${path}`, init);
   }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, sign, X509Certificate } from "node:crypto";
 import type { ServerCertificate } from "./certificates.ts";
-import { failure, type Guard } from "./test_registry.ts";
+import type { Guard } from "./faulty_server.ts";
+import { failure } from "./test_registry.ts";
 import {
   type Answer,
   HttpServer,

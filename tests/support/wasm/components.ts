@@ -1,9 +1,9 @@
 import { componentEmbed, componentNew, parse } from "@bytecodealliance/jco";
 import { join } from "node:path";
 import { type CompiledComponent, Component } from "../../../src/run/engine/component.ts";
-import { transpile } from "../../../src/run/engine/transpile.ts";
-import { readTranspiler } from "../../../src/run/engine/transpiler_files.ts";
-import type { WasiVersion } from "../../../src/run/wasm/requirements.ts";
+import { transpile } from "../../../src/run/engine/compile/transpile.ts";
+import { readTranspiler } from "../../../src/run/engine/compile/transpiler_files.ts";
+import type { WasiVersion } from "../../../src/run/wasm/interfaces/requirements.ts";
 
 const HERE = import.meta.dirname!;
 const WIT = Deno.readTextFileSync(join(HERE, "wit/wasi.wit"));
@@ -42,10 +42,13 @@ export async function describedModule(
   }) as Uint8Array<ArrayBuffer>;
 }
 
-/** Builds a component of `guests/` for WASI 0.3 from its text; the world is in the first comments. */
+/**
+ * Builds a component of `guests/` for WASI 0.3 from its text; the world is in the first comments.
+ * @param edit is applied to that text, and to the WIT of WASI
+ */
 export async function asyncGuestBytes(
   name: string,
-  edit?: (wat: string) => string,
+  edit?: (text: string) => string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tools = await newerTools();
   const module = await asyncGuestModule(name, edit);
@@ -55,13 +58,13 @@ export async function asyncGuestBytes(
 /** Builds the core module of such a component. */
 export async function asyncGuestModule(
   name: string,
-  edit = (wat: string) => wat,
+  edit = (text: string) => text,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tools = await newerTools();
   const wat = edit(guestText(name));
   return await tools.componentEmbed({
     binary: await tools.parse(wat),
-    witSource: `package larder:test;\nworld guest {\n${worldOf(wat)}\n}\n${WIT_3}`,
+    witSource: `package larder:test;\nworld guest {\n${worldOf(wat)}\n}\n${edit(WIT_3)}`,
     world: "guest",
     stringEncoding: "utf8",
   }) as Uint8Array<ArrayBuffer>;

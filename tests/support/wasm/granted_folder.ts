@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Denials } from "../../../src/run/grants/denials.ts";
-import { makeSymlink } from "../../../src/run/engine/symlinks.ts";
+import { makeSymlink } from "../../../src/run/engine/command/symlinks.ts";
 import { OpenDirectory, type OpenOptions } from "../../../src/run/wasi/filesystem/directory.ts";
 import { HostVolume } from "../../../src/run/wasi/filesystem/host_volume.ts";
 import { InstanceResources } from "../../../src/run/wasi/resources.ts";

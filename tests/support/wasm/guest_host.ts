@@ -1,4 +1,4 @@
-import { makeSymlink } from "../../../src/run/engine/symlinks.ts";
+import { makeSymlink } from "../../../src/run/engine/command/symlinks.ts";
 import { GuestSockets } from "../../../src/run/sockets/guest_sockets.ts";
 import { GuestState } from "../../../src/run/state/guest_state.ts";
 import { NO_STATE } from "../../../src/run/state/locations.ts";

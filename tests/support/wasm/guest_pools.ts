@@ -28,7 +28,7 @@ export class Pool implements Disposable {
 
   static async start(component: Uint8Array, options: PoolOptions = {}): Promise<Pool> {
     const { size = 1, signal, limits } = options;
-    const program = { ...await compileComponent(component), settings: { ...NOTHING, limits } };
+    const program = { compiled: compileComponent(component), settings: { ...NOTHING, limits } };
     const failures: string[] = [];
     const events = { onFailure: (message: string) => failures.push(message), onDenial() {} };
     return new Pool(await GuestPool.start(program, size, events, signal), failures);

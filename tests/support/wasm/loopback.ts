@@ -105,6 +105,20 @@ export function udpSocket(): Deno.DatagramConn & Disposable {
   return Object.assign(conn, { [Symbol.dispose]: () => conn.close() });
 }
 
+/** Reads a request of HTTP/1.1 with a chunked body or none. */
+export async function readRequest(conn: Deno.Conn): Promise<string> {
+  let text = "";
+  const buffer = new Uint8Array(4096);
+  const isComplete = () =>
+    /^transfer-encoding/im.test(text)
+      ? /\r\n0\r\n(?:.+\r\n)*\r\n$/.test(text)
+      : text.includes("\r\n\r\n");
+  while (!isComplete()) {
+    text += new TextDecoder().decode(buffer.subarray(0, (await conn.read(buffer))!));
+  }
+  return text;
+}
+
 /** Returns a port on which nothing listens: one that was free a moment ago. */
 export function closedPort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -67,9 +67,9 @@ function* namesInRepository(layout: Layout, path: string, name: string): Generat
       // Without a record it is the manifest of another entry.
       if (has(RECORD_FILE) || has(PIN_FILE)) yield digestName(join(path, child), name, digest);
     } else {
-      if (has(MANIFEST_FILE) || has(RECORD_FILE)) yield `${name}:${child}`;
+      if (has(MANIFEST_FILE) || has(RECORD_FILE)) yield `${name}:${layout.partOfName(child)}`;
       if (entries.some((entry) => entry.isDirectory)) {
-        yield* namesInRepository(layout, folder, `${name}/${child}`);
+        yield* namesInRepository(layout, folder, `${name}/${layout.partOfName(child)}`);
       }
     }
   }

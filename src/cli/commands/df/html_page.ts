@@ -1,4 +1,4 @@
-import { formatBytes } from "../../../base/units.ts";
+import { DAY, formatBytes } from "../../../base/units.ts";
 import type { SnapshotEntry } from "../../../snapshot/types.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { agoText } from "../../terminal/text_layout.ts";
@@ -32,8 +32,6 @@ const NARROW = { width: 400, height: 560 };
 
 /** Entries that are listed, the largest first. */
 const MAX_LISTED = 1000;
-
-const DAY = 86_400_000;
 
 /** The orders of the list of entries. Each is a variable of its rows, which the style sheet sorts by. */
 const ORDERS = ["size", "age", "name"] as const;

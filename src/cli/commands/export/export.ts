@@ -82,7 +82,7 @@ async function run(
   return await exportEntries(context.layout, entries, destination, {
     writeOut: writeOutBytes,
     leavesOutRemoved,
-    skipped: ({ name }) => context.warn(`left out ${name}: it is an index without images`),
+    skipped: (reason) => context.warn(`left out: ${reason}`),
     isKnown: known && ((digest) => known.has(digest)),
     planned: (bytes) => progress.addTotal(bytes),
     progressed: (bytes) => progress.advance(bytes),

@@ -1,12 +1,13 @@
 import { hasCode, messageOf } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
+import { DAY } from "../../../base/units.ts";
 import { type GcPolicy, hasLimits } from "../../../gc/policy.ts";
 import type { Room } from "../../../pull/room.ts";
 import type { Context } from "../../context.ts";
 import { policyOf } from "./policy.ts";
 
 /** 30 days between two looks at the size of a cache without limits, which takes seconds for a large one. */
-const REMINDER_INTERVAL = 30 * 86_400_000;
+const REMINDER_INTERVAL = 30 * DAY;
 
 /**
  * Collects garbage after a command that fetched something, if the cache exceeds the configured limits. What the

@@ -1,6 +1,6 @@
 import { LarderError } from "../../../base/errors.ts";
 import { isGlob } from "../../../base/glob.ts";
-import { plural } from "../../../base/units.ts";
+import { DAY, plural } from "../../../base/units.ts";
 import { planFiles } from "../../../gc/plan.ts";
 import { planClean } from "../../../gc/planner.ts";
 import type { CacheSnapshot, SnapshotEntry } from "../../../snapshot/types.ts";
@@ -12,8 +12,6 @@ import { hasLocks, readCache } from "../../read_cache.ts";
 import { compileFilter } from "../../query/filter.ts";
 import { itemOfEntry, type ItemType } from "../../query/items.ts";
 import { showAndSweep, type SweepCommandOptions } from "./confirm_and_sweep.ts";
-
-const DAY = 86_400_000;
 
 export interface CleanOptions extends SweepCommandOptions {
   readonly type?: readonly ItemType[];
@@ -62,6 +60,9 @@ export async function clean(
   const named = names.filter((name) => !isGlob(name))
     .flatMap((name) => selectForRemoval([...selected], name));
   rejectKept([...new Set(named)].flatMap(({ name }) => kept.get(name) ?? []));
+  if (draft.keep.some(({ rule }) => rule === "young")) {
+    context.warn("without locks in this file system, entries are kept for an hour after a use");
+  }
 }
 
 function nothingToRemove(

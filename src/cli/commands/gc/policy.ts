@@ -1,9 +1,8 @@
+import { DAY } from "../../../base/units.ts";
 import type { GcPolicy, LimitScope, ScopeLimits } from "../../../gc/policy.ts";
 import type { Config } from "../../config/schema.ts";
 
 const GB = 1e9;
-const DAY = 86_400_000;
-
 /** The group of `storage` with the limits of a scope. Compiled code has none. */
 export const CACHES = {
   registry: "registry_cache",

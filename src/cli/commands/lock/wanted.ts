@@ -1,4 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
+import { definedMembers } from "../../../base/json.ts";
 import { listOf, requestFor } from "../../../builds/inputs/packages.ts";
 import type { BuildSpec } from "../../../builds/spec.ts";
 import { readSpecFile } from "../../../builds/spec_file.ts";
@@ -80,13 +81,9 @@ export function withNames(
     const own = (before.get(from) ?? list).names ?? [];
     const isAll = own.length === 0 || (list.names ?? []).length === 0;
     const names = isAll ? undefined : [...new Set([...own, ...list.names!])].sort();
-    lists.set(from, { ...before.get(from), ...definedOf(list), names });
+    lists.set(from, { ...before.get(from), ...definedMembers(list), names });
   }
   return lists;
-}
-
-function definedOf(list: LockedList): LockedList {
-  return Object.fromEntries(Object.entries(list).filter(([, value]) => value !== undefined));
 }
 
 function wantedBySpec(path: string): Wanted {

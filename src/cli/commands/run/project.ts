@@ -2,7 +2,7 @@ import { LarderError } from "../../../base/errors.ts";
 import { readTextIfAny, statIfAny } from "../../../base/files/files.ts";
 import type { Digest } from "../../../oci/digest.ts";
 import { parseSpinManifest } from "../../../pull/spin_toml/manifest.ts";
-import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/compile/version.ts";
 import type { CachedApp } from "../../../run/spin/cached_app.ts";
 import { projectApp, projectFault } from "../../../run/spin/project/project.ts";
 import { cachedWasm, type WasmSource } from "../../../run/wasm/source.ts";

@@ -1,7 +1,7 @@
 import { formatReference, parseReference } from "../../../oci/reference.ts";
 import { useEvent } from "../../../pull/result.ts";
 import { ArtifactResolver, type CachedImage } from "../../../run/artifact.ts";
-import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/compile/version.ts";
 import { BlobStore } from "../../../store/blobs/blob_store.ts";
 import { Journal } from "../../../store/journal/journal.ts";
 import { Lease } from "../../../store/locks/leases.ts";

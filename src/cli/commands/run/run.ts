@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Reference } from "../../../oci/reference.ts";
 import type { Runnable } from "../../../run/artifact.ts";
-import { runCommand, TrappedCommand } from "../../../run/engine/command.ts";
-import { Compiler } from "../../../run/engine/compiler.ts";
+import { runCommand, TrappedCommand } from "../../../run/engine/command/command.ts";
+import { Compiler } from "../../../run/engine/compile/compiler.ts";
 import {
   compileComponent,
   compileModule,
@@ -154,9 +154,9 @@ class Run {
     settings: HostSettings,
   ): Promise<void> {
     rejectArguments(this.#args, name);
-    await serve(this.#context, this.#grants.address, this.#signal, async () => {
-      const program = { ...await compileComponent(prepared, this.#compiling()), settings };
-      return { kind: "component", name, program };
+    await serve(this.#context, this.#grants.address, this.#signal, () => {
+      const compiled = compileComponent(prepared, this.#compiling());
+      return { kind: "component", name, program: { compiled, settings } };
     });
   }
 
@@ -170,8 +170,8 @@ class Run {
       network: () => guestNetwork(this.#context),
       ...this.#compiling(),
     };
-    await serve(this.#context, this.#grants.address, this.#signal, async (origin) => {
-      const site = await prepareSpinApp(name, cached, { ...options, origin });
+    await serve(this.#context, this.#grants.address, this.#signal, (origin) => {
+      const site = prepareSpinApp(name, cached, { ...options, origin });
       noteStubs(this.#context, [...site.stubs.values()].flat());
       return { kind: "app", name, ...site };
     });

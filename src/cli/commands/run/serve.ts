@@ -1,6 +1,7 @@
-import type { ListenAddress } from "../../../base/listener.ts";
+import { abortOf } from "../../../base/concurrency.ts";
 import { printable, throwIfAborted } from "../../../base/errors.ts";
-import type { GuestProgram } from "../../../run/engine/component.ts";
+import type { ListenAddress } from "../../../base/listener.ts";
+import type { PendingProgram } from "../../../run/engine/component.ts";
 import { HttpServer, type ServedRequest, type Site } from "../../../run/server/http_server.ts";
 import { GuestPool } from "../../../run/server/worker_pool.ts";
 import type { Router } from "../../../run/spin/routes.ts";
@@ -11,28 +12,28 @@ import type { HostSettings } from "../../../run/wasi/host.ts";
 import type { Context } from "../../context.ts";
 import { backtraceLines } from "./backtrace.ts";
 
-/** A compiled component or Spin app to serve. */
+/** A component or Spin app to serve. */
 export type ServedProgram =
-  | { readonly kind: "component"; readonly name: string; readonly program: GuestProgram }
+  | { readonly kind: "component"; readonly name: string; readonly program: PendingProgram }
   | {
     readonly kind: "app";
     readonly name: string;
     readonly router: Router;
-    readonly programs: ReadonlyMap<string, GuestProgram>;
+    readonly programs: ReadonlyMap<string, PendingProgram>;
   };
 
 /**
  * Serves until Ctrl-C, then lets the requests in progress finish.
  *
- * @param prepare compiles the program; it gets the URL of the server, which is listening but not answering yet
+ * @param prepare starts to compile the program; it gets the URL of the server, which is listening but not answering yet
  * @throws LarderError LDR_LISTEN, before `prepare` is called; LDR_INTERRUPTED, before the first request is answered;
- * what `prepare` throws
+ * what `prepare` and the compilation throw
  */
 export async function serve(
   context: Context,
   address: ListenAddress,
   signal: AbortSignal,
-  prepare: (origin: string) => Promise<ServedProgram>,
+  prepare: (origin: string) => ServedProgram,
 ): Promise<void> {
   const onRequest = context.options.verbose
     ? (request: ServedRequest) => logRequest(context, request)
@@ -43,9 +44,12 @@ export async function serve(
   const pools: GuestPool[] = [];
   let guestState: GuestState | undefined;
   try {
-    const served = await prepare(server.url);
-    guestState = openGuestState(context, settingsOf(served));
-    const start = async (name: string, program: GuestProgram) => {
+    const served = prepare(server.url);
+    const programs = programsOf(served);
+    // Pools report it, unless the server stops before.
+    for (const { compiled } of programs) compiled.catch(() => {});
+    guestState = openGuestState(context, programs.map(({ settings }) => settings));
+    const start = async (name: string, program: PendingProgram) => {
       const pool = await GuestPool.start(program, threadsFor(program), {
         onFailure: (message, frames = []) => {
           context.warn(`${name}: ${message}`);
@@ -72,9 +76,8 @@ export async function serve(
   }
 }
 
-function settingsOf(served: ServedProgram): HostSettings[] {
-  const programs = served.kind === "component" ? [served.program] : [...served.programs.values()];
-  return programs.map(({ settings }) => settings);
+function programsOf(served: ServedProgram): PendingProgram[] {
+  return served.kind === "component" ? [served.program] : [...served.programs.values()];
 }
 
 /**
@@ -95,21 +98,22 @@ export function noteStubs(context: Context, stubs: readonly string[]): void {
 
 async function openSite(
   served: ServedProgram,
-  start: (name: string, program: GuestProgram) => Promise<GuestPool>,
+  start: (name: string, program: PendingProgram) => Promise<GuestPool>,
 ): Promise<Site> {
   if (served.kind === "component") {
     return { kind: "component", pool: await start(served.name, served.program) };
   }
-  const pools = new Map<string, GuestPool>();
-  for (const [id, program] of served.programs) pools.set(id, await start(id, program));
-  return { kind: "app", router: served.router, pools };
+  const starting = [...served.programs].map(async ([id, program]) =>
+    [id, await start(id, program)] as const
+  );
+  return { kind: "app", router: served.router, pools: new Map(await Promise.all(starting)) };
 }
 
 /**
  * Returns one thread for a guest that may write to a folder: paths are resolved name by name, which is safe only while
  * no other thread of the guest changes the folder.
  */
-function threadsFor({ settings }: GuestProgram): number {
+function threadsFor({ settings }: PendingProgram): number {
   const writes = settings.mounts.some((mount) => mount.kind === "folder" && !mount.readOnly);
   return writes ? 1 : navigator.hardwareConcurrency;
 }
@@ -142,11 +146,4 @@ function announce(context: Context, url: string, served: ServedProgram): void {
 
 function logRequest(context: Context, { method, path, status, duration }: ServedRequest): void {
   context.info(`${method} ${path} ${status} ${duration.toFixed(1)} ms`);
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

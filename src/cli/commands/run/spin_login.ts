@@ -1,24 +1,25 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../../base/concurrency.ts";
 import { toBase64 } from "../../../base/base64.ts";
+import { systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
 import { readFolder, statIfAny } from "../../../base/files/files.ts";
 import { diskError } from "../../../base/files/system_error.ts";
+import { DAY } from "../../../base/units.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { PasswordCredential } from "../../../registry/credentials/credential.ts";
 import { serverKey } from "../../../registry/credentials/docker_config.ts";
 import { FileCredentials } from "../../../registry/credentials/file_credentials.ts";
 import { isAlive } from "../../../store/locks/leases.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
-import { credentialPaths, inHome, spinAuthFile } from "../../registry/credential_paths.ts";
 import type { Context } from "../../context.ts";
+import { credentialPaths, inHome, spinAuthFile } from "../../registry/credential_paths.ts";
 
 /** The folders of all processes in the folder for temporary files. */
 const FOLDER = /^larder-spin-(\d+)-/;
 
 /** 24 hours after which a folder is left over even if a process has its number: Spin reads it when it starts. */
-const MAX_AGE = 24 * 60 * 60_000;
+const MAX_AGE = DAY;
 
 /**
  * A folder with a `config.json` for Spin, which has one user name and password, until it is disposed of.

@@ -1,6 +1,7 @@
 import { parseEnv } from "node:util";
 import { LarderError } from "../../../base/errors.ts";
 import { diskError } from "../../../base/files/system_error.ts";
+import { isObject } from "../../../base/json.ts";
 import type { VariableProvider } from "../../../run/spin/runtime_config.ts";
 
 /** Variables of `--variable`. */
@@ -86,9 +87,7 @@ async function parseFile(path: string): Promise<Record<string, unknown>> {
   }
   if (!path.endsWith(".json")) throw usage(`${path} ends neither in .toml nor in .json`);
   const values = parseJson(path);
-  if (typeof values === "object" && values !== null && !Array.isArray(values)) {
-    return values as Record<string, unknown>;
-  }
+  if (isObject(values)) return values;
   throw usage(`${path} is not a JSON object`);
 }
 

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { LarderError } from "../../../base/errors.ts";
 import { isLoopback } from "../../../registry/endpoints.ts";
 import type { ArtifactResolver, CachedImage } from "../../../run/artifact.ts";
-import { ENGINE_VERSIONS } from "../../../run/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../../run/engine/compile/version.ts";
 import {
   type EngineCommand,
   spinCommand,
@@ -15,9 +15,12 @@ import {
   listEngines,
 } from "../../../run/external/find_engine.ts";
 import { runEngine } from "../../../run/external/process.ts";
-import { inspectWasmFile } from "../../../run/wasm/inspect.ts";
-import { missingInWasmtime, unsupportedByWasmtime } from "../../../run/wasm/other_engines.ts";
-import { importNames, requirementsOf } from "../../../run/wasm/requirements.ts";
+import { inspectWasmFile } from "../../../run/wasm/binary/inspect.ts";
+import {
+  missingInWasmtime,
+  unsupportedByWasmtime,
+} from "../../../run/wasm/interfaces/other_engines.ts";
+import { importNames, requirementsOf } from "../../../run/wasm/interfaces/requirements.ts";
 import { hostPlatform } from "../../../store/platform_dirs.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";

@@ -1,7 +1,6 @@
 import { systemClock } from "../../../base/concurrency.ts";
-import type { KeyPair } from "../../../registry/http/tls/key_pair.ts";
 import { Access } from "../../../serve/access/access.ts";
-import { readTlsFiles } from "../../../serve/access/tls_files.ts";
+import { openTlsFiles, type TlsFiles } from "../../../serve/access/tls_files.ts";
 import type { Client } from "../../../serve/clients/clients.ts";
 import type { Context } from "../../context.ts";
 import { writeOut } from "../../terminal/console.ts";
@@ -20,7 +19,7 @@ export interface AccessOptions {
 /** Who may use the server, and its certificate. */
 export interface OpenedAccess {
   readonly access: Access;
-  readonly tls: KeyPair | undefined;
+  readonly tls: TlsFiles | undefined;
 }
 
 /**
@@ -42,7 +41,11 @@ export function openAccess(
     clock: systemClock,
     warn: (message) => context.warn(message),
   });
-  return { access, tls: readTlsFiles(settings.tlsCert, settings.tlsKey, Date.now()) };
+  const tls = openTlsFiles(settings.tlsCert, settings.tlsKey, {
+    now: Date.now,
+    warn: (message) => context.warn(message),
+  });
+  return { access, tls };
 }
 
 /** Prints what a client needs, the text for its file on stdout and what to do with it on stderr. */
@@ -51,6 +54,7 @@ export async function printClientConfig(
   client: Client,
   options: AccessOptions,
   address: { readonly hostname: string; readonly port: number },
+  defaultUpstream: string,
 ): Promise<void> {
   const { clientConfig } = await import("../../../serve/clients/client_config.ts");
   const { tlsCert, tokenFile, htpasswdFile, allow } = settingsOf(context, options);
@@ -59,6 +63,7 @@ export async function printClientConfig(
     tls: tlsCert !== undefined,
     hasCredentials: tokenFile !== undefined || htpasswdFile !== undefined,
     allow,
+    defaultUpstream,
   });
   for (const note of notes) context.info(note);
   writeOut(text);

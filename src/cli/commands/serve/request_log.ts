@@ -18,8 +18,8 @@ export class RequestLog implements Disposable {
   #lines: string[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  add({ client, method, path, status, result, duration }: LoggedRequest): void {
-    const time = `${duration.toFixed(1)} ms`;
+  add({ client, method, path, status, result, duration, reason }: LoggedRequest): void {
+    const time = `${duration.toFixed(1)} ms${reason === undefined ? "" : `: ${reason}`}`;
     this.#lines.push([client, method, path, status, result ?? "-", time].join(" "));
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL);
   }

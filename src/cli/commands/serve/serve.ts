@@ -1,10 +1,11 @@
-import { systemClock } from "../../../base/concurrency.ts";
+import { abortOf, systemClock } from "../../../base/concurrency.ts";
 import { LarderError } from "../../../base/errors.ts";
+import { DAY } from "../../../base/units.ts";
 import { isLocal } from "../../../oci/reference.ts";
 import type { Place } from "../../../registry/endpoints.ts";
+import { RegistryService } from "../../../serve/registry_service.ts";
 import { RegistryServer } from "../../../serve/server.ts";
 import { Via } from "../../../serve/via.ts";
-import { RegistryService } from "../../../serve/registry_service.ts";
 import type { Context } from "../../context.ts";
 import { openRegistry } from "../../registry/registry_access.ts";
 import { drainUploads, sharedContentOf } from "../../registry/shared_content.ts";
@@ -23,7 +24,7 @@ const DEFAULT_ADDRESS = "127.0.0.1:5000";
 const DEFAULT_UPSTREAM = "docker.io";
 
 /** 24 hours for which a copy is served while its registry fails: a night, and a morning to notice. */
-const STALE_IF_ERROR = 24 * 60 * 60_000;
+const STALE_IF_ERROR = DAY;
 
 /**
  * Milliseconds that larder waits if a registry asks it to. A client waits as well meanwhile, and is better told how long
@@ -48,8 +49,10 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const { serve: settings, freshness } = context.config;
   const { layout } = context;
   const address = parseAddress(options.listen ?? settings?.listen ?? DEFAULT_ADDRESS);
+  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   if (options.printConfig) {
-    return await printClientConfig(context, options.printConfig, options, address);
+    const { printConfig } = options;
+    return await printClientConfig(context, printConfig, options, address, defaultUpstream);
   }
   const { access, tls } = openAccess(context, options, address);
   const signal = context.interruptible();
@@ -66,7 +69,6 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     blobsOnly: true,
   };
   const client = isOffline ? undefined : openRegistry(context, undefined, limits).client;
-  const defaultUpstream = settings?.default_upstream ?? DEFAULT_UPSTREAM;
   await using service = new RegistryService({
     layout,
     client,
@@ -86,7 +88,7 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
   const server = new RegistryServer(service, {
     address,
     defaultUpstream,
-    tls,
+    tls: tls?.pair,
     via,
     access: async (request, _client, route) => {
       const refusal = await access.authorize(request);
@@ -98,6 +100,10 @@ export async function serve(context: Context, options: ServeOptions): Promise<vo
     onFailure: warn,
   });
   context.info(`Serving ${layout.root} at ${server.url}`);
+  using _watch = tls?.watch((pair) => {
+    context.info("using the renewed certificate");
+    server.renew(pair);
+  });
   await abortOf(signal);
   context.info("stopping");
   await server.stop();
@@ -111,12 +117,5 @@ function parseAddress(text: string): { hostname: string; port: number } {
   if (match && port <= 65_535) return { hostname: (match[1] ?? match[2])!, port };
   throw new LarderError("LDR_USAGE", `bad --listen ${text}: expected HOST:PORT`, {
     hint: `write an address such as ${DEFAULT_ADDRESS} or [::1]:5000`,
-  });
-}
-
-function abortOf(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }

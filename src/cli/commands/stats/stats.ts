@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, plural } from "../../../base/units.ts";
+import { DAY, formatBytes, formatDuration, plural } from "../../../base/units.ts";
 import { type LimitScope, scopeText } from "../../../gc/policy.ts";
 import { displayName } from "../../../store/entry_names.ts";
 import { type Advice, type Regret, type Stats, statsOf } from "../../../store/journal/stats.ts";
@@ -132,7 +132,7 @@ function roundedUp(number: number): number {
 }
 
 function daysIn(milliseconds: number): number {
-  return Math.ceil(milliseconds / 86_400_000);
+  return Math.ceil(milliseconds / DAY);
 }
 
 function toJson(stats: Stats): object {

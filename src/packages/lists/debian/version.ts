@@ -1,3 +1,4 @@
+import { compareText } from "../../../base/compare_text.ts";
 interface Version {
   readonly epoch: number;
   readonly upstream: string;
@@ -64,5 +65,5 @@ function digitsAt(text: string, start: number): string {
 /** Compares two texts of digits as numbers of any size. */
 export function compareNumbers(a: string, b: string): number {
   const [one, other] = [a.replace(/^0+/, ""), b.replace(/^0+/, "")];
-  return one.length - other.length || (one < other ? -1 : one > other ? 1 : 0);
+  return one.length - other.length || compareText(one, other);
 }

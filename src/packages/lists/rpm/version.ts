@@ -1,3 +1,4 @@
+import { compareText } from "../../../base/compare_text.ts";
 import { compareNumbers } from "../debian/version.ts";
 
 /** The version of an rpm package. */
@@ -46,7 +47,7 @@ export function rpmvercmp(a: string, b: string): number {
     const [other = ""] = (isNumber ? /^\d+/ : /^[A-Za-z]+/).exec(b) ?? [];
     // A number is newer than letters.
     if (other === "") return isNumber ? 1 : -1;
-    const difference = isNumber ? compareNumbers(one, other) : compareTexts(one, other);
+    const difference = isNumber ? compareNumbers(one, other) : compareText(one, other);
     if (difference !== 0) return difference;
     a = a.slice(one.length);
     b = b.slice(other.length);
@@ -67,8 +68,4 @@ function compareSpecial(a: string | undefined, b: string | undefined): number | 
     return a === "^" ? -1 : 1;
   }
   return undefined;
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

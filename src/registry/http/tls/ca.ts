@@ -67,6 +67,7 @@ function problemOf(caCerts: string[]): { readonly cause: unknown } | undefined {
     createClient({ caCerts }).close();
     return undefined;
   } catch (cause) {
+    if (cause instanceof LarderError) throw cause;
     return { cause };
   }
 }

@@ -1,4 +1,5 @@
 import { LarderError } from "../../../base/errors.ts";
+import { withoutBrackets } from "../../../base/url_host.ts";
 
 /** What the runtime says of a failed handshake, what to say instead if that is hard to read, and what to do. */
 type Case = readonly [
@@ -106,6 +107,6 @@ function namesIn(text: string): string {
 }
 
 function alternativeName(host: string): string {
-  const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  const name = withoutBrackets(host.replace(/:\d+$/, ""));
   return /^[\d.]+$|:/.test(name) ? `IP:${name}` : `DNS:${name}`;
 }

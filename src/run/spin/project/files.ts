@@ -16,7 +16,7 @@ export interface ProjectFile {
 }
 
 /** Limit on the files of one component; larder lists each of them in the permissions of its thread. */
-export const MAX_FILES = 10_000;
+const MAX_FILES = 10_000;
 
 /** The component whose files are looked for. */
 export interface FileOwner {

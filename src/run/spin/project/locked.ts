@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { schemaFault } from "../../../base/documents/schema_fault.ts";
+import { checkSchema } from "../../../base/documents/schema_fault.ts";
 import { parseToml } from "../../../base/documents/toml_document.ts";
 import { LarderError } from "../../../base/errors.ts";
 import type { FileMount } from "./files.ts";
@@ -88,11 +88,18 @@ type Component = v.InferOutput<typeof Component>;
 export function parseProject(text: string, path: string): ProjectManifest {
   const document = parseToml(text, path, bad);
   const version = document.spin_manifest_version ?? document.spin_version;
-  return lockedApp(version === "1" ? version2(document, path) : check(Version2, document, path));
+  const badAt = (fault: string) => bad(path, fault);
+  return lockedApp(
+    version === "1"
+      ? version2(checkSchema(Version1, document, badAt))
+      : checkSchema(Version2, document, badAt),
+  );
 }
 
-function version2(document: object, path: string): v.InferOutput<typeof Version2> {
-  const { name, trigger, variables, component } = check(Version1, document, path);
+/** Returns a manifest of version 1 as one of version 2. */
+function version2(
+  { name, trigger, variables, component }: v.InferOutput<typeof Version1>,
+): v.InferOutput<typeof Version2> {
   const { type, ...settings } = trigger;
   return {
     application: { name, trigger: { [type]: settings } },
@@ -160,16 +167,6 @@ function lockedComponent(id: string, component: Component) {
     ),
     ...chains && { host_requirements: { local_service_chaining: "required" } },
   };
-}
-
-function check<T extends v.GenericSchema>(
-  schema: T,
-  document: unknown,
-  path: string,
-): v.InferOutput<T> {
-  const result = v.safeParse(schema, document, { abortEarly: true });
-  if (result.success) return result.output;
-  throw bad(path, schemaFault(result.issues[0]));
 }
 
 function bad(location: string, reason: string): LarderError {

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { hasCode, LarderError } from "../../../base/errors.ts";
 import { statIfAny } from "../../../base/files/files.ts";
-import { USE_SPIN } from "../../wasm/other_engines.ts";
+import { USE_SPIN } from "../../wasm/interfaces/other_engines.ts";
 import { wasmFile, type WasmSource } from "../../wasm/source.ts";
 import { spinAppOf } from "../app.ts";
 import type { CachedApp } from "../cached_app.ts";

@@ -88,7 +88,7 @@ class DraftOutgoingBody {
 
 /** Trailers, of which there are never any: empty fields in October, none in November. */
 class DraftTrailers {
-  readonly #trailers = new FutureTrailers();
+  readonly #trailers = new FutureTrailers(undefined);
   readonly #value: Fields | undefined;
 
   constructor(value: Fields | undefined) {

@@ -1,4 +1,4 @@
-import { DRAFT_INTERFACES } from "../../wasm/draft_interfaces.ts";
+import { DRAFT_INTERFACES } from "../../wasm/interfaces/draft_interfaces.ts";
 import type { Pollable } from "../io/poll.ts";
 import { novemberTypes, octoberHandler, octoberTypes } from "./http.ts";
 

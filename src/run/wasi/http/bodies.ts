@@ -2,7 +2,7 @@ import { type Result, WasiError } from "../errors.ts";
 import { InputStream, type Source } from "../io/input_stream.ts";
 import { OutputStream, type Sink } from "../io/output_stream.ts";
 import { Pollable, Waitable } from "../io/poll.ts";
-import type { Fields } from "./fields.ts";
+import { Fields, type HeaderList } from "./fields.ts";
 import { type ErrorCode, HttpFailure } from "./types.ts";
 
 /** The source of a body that a guest receives. */
@@ -10,6 +10,14 @@ export interface BodySource {
   readonly read: Source;
   /** Called when the guest drops the body: nothing will be read any more. */
   cancel(): void;
+  /** Returns the trailers that came after the body; none for the source of a request, which Deno does not expose. */
+  trailers?(): HeaderList;
+}
+
+/** Returns the trailers of a body that was read to its end; undefined if there are none. */
+export function receivedTrailers({ trailers }: BodySource): Fields | undefined {
+  const list = trailers?.() ?? [];
+  return list.length === 0 ? undefined : Fields.received(list);
 }
 
 /** `incoming-body` of `wasi:http/types`. */
@@ -23,7 +31,7 @@ export class IncomingBody implements Disposable {
 
   static finish(body: IncomingBody): FutureTrailers {
     body[Symbol.dispose]();
-    return new FutureTrailers();
+    return new FutureTrailers(receivedTrailers(body.#source));
   }
 
   stream(): InputStream {
@@ -37,18 +45,23 @@ export class IncomingBody implements Disposable {
   }
 }
 
-/** `future-trailers` of `wasi:http/types`. There are never any, because Deno does not expose trailers. */
+/** `future-trailers` of `wasi:http/types`. */
 export class FutureTrailers {
+  readonly #trailers: Fields | undefined;
   #isTaken = false;
+
+  constructor(trailers: Fields | undefined) {
+    this.#trailers = trailers;
+  }
 
   subscribe(): Pollable {
     return new Pollable(Waitable.ready());
   }
 
-  get(): Result<Result<undefined, ErrorCode>, undefined> {
+  get(): Result<Result<Fields | undefined, ErrorCode>, undefined> {
     if (this.#isTaken) return { tag: "err", val: undefined };
     this.#isTaken = true;
-    return { tag: "ok", val: { tag: "ok", val: undefined } };
+    return { tag: "ok", val: { tag: "ok", val: this.#trailers } };
   }
 }
 
@@ -58,7 +71,8 @@ export type BodyEnd = "finished" | "truncated";
 /**
  * `outgoing-body` of `wasi:http/types`. Writes wait until the body is connected to a sink.
  *
- * Trailers are dropped, because Deno cannot send them; a recipient must not rely on them (RFC 9110 §6.5.1).
+ * The trailers of a response are dropped, because Deno cannot send them; a recipient must not rely on them (RFC 9110
+ * §6.5.1).
  */
 export class OutgoingBody implements Disposable {
   readonly #kind: "request" | "response";
@@ -67,6 +81,7 @@ export class OutgoingBody implements Disposable {
   #written = 0;
   #stream: OutputStream | undefined;
   #sink: Sink | undefined;
+  #trailers: HeaderList = [];
   readonly #connected = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<BodyEnd>();
 
@@ -86,6 +101,10 @@ export class OutgoingBody implements Disposable {
     return body.#ended.promise;
   }
 
+  static trailersOf(body: OutgoingBody): HeaderList {
+    return body.#trailers;
+  }
+
   /** True if as many bytes were written as `content-length` says. An empty body may be the response to HEAD. */
   static hasLength(body: OutgoingBody): boolean {
     return body.#expected === undefined || body.#written === body.#expected;
@@ -96,7 +115,8 @@ export class OutgoingBody implements Disposable {
     body.#end(body.#written === 0 ? "finished" : "truncated");
   }
 
-  static finish(body: OutgoingBody, _trailers: Fields | undefined): void {
+  static finish(body: OutgoingBody, trailers: Fields | undefined): void {
+    if (trailers) body.#trailers = Fields.toList(trailers);
     const mayBeEmpty = body.#kind === "response" && body.#written === 0;
     if (OutgoingBody.hasLength(body) || mayBeEmpty) return body.#end("finished");
     body.#end("truncated");

@@ -138,8 +138,9 @@ class ClientRequest implements Disposable {
     // Its response is a tunnel.
     if (method === "CONNECT") throw new HttpFailure({ tag: "HTTP-request-method-invalid" });
     const { signal } = this.#abort;
+    const trailers = () => this.#parts.body ? OutgoingBody.trailersOf(this.#parts.body) : [];
     const sent = sendRequest(
-      { url, method, headers, body: this.#requestBody(), signal },
+      { url, method, headers, body: this.#requestBody(), trailers, signal },
       this.#network,
     );
     const response = await this.#withTimeout(this.#headTimeout, sent);
@@ -166,6 +167,7 @@ class ClientRequest implements Disposable {
 
   #responseBody(response: WireResponse): BodySource {
     const reader = this.#reader = response.body?.getReader();
+    let isAtEnd = false;
     return {
       read: async () => {
         try {
@@ -173,6 +175,7 @@ class ClientRequest implements Disposable {
           this.#abort.signal.throwIfAborted();
           if (chunk && !chunk.done) return chunk.value;
           this.#release();
+          isAtEnd = true;
           return null;
         } catch (error) {
           this.#release();
@@ -180,6 +183,7 @@ class ClientRequest implements Disposable {
         }
       },
       cancel: () => this[Symbol.dispose](),
+      trailers: () => isAtEnd ? response.trailers?.() ?? [] : [],
     };
   }
 

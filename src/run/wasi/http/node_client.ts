@@ -1,8 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { createSecureContext } from "node:tls";
-import { bodyStream } from "../../../registry/http/node_client/body_stream.ts";
-import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/node_client/node_tls.ts";
+import { bodyStream } from "../../../registry/http/clients/node/body_stream.ts";
+import { type NodeTls, TRUST_ANY, trusting } from "../../../registry/http/clients/node/node_tls.ts";
 import type { HeaderList } from "./fields.ts";
 import { HttpFailure } from "./types.ts";
 import type { NetworkSettings, WireRequest, WireResponse } from "./wire.ts";
@@ -24,7 +24,7 @@ export async function sendWithNode(
   request: WireRequest,
   network: NetworkSettings,
 ): Promise<WireResponse> {
-  const { url, method, headers, body, signal } = request;
+  const { url, method, headers, body, trailers, signal } = request;
   signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const options = { method, headers: valuesByName(headers) };
@@ -42,13 +42,14 @@ export async function sendWithNode(
   });
   outgoing.on("error", reject);
   outgoing.on("response", resolve);
-  if (body) sendBody(outgoing, body).catch((error) => outgoing.destroy(error));
+  if (body) sendBody(outgoing, body, trailers).catch((error) => outgoing.destroy(error));
   else outgoing.end();
   const incoming = await promise;
   return {
     status: incoming.statusCode!,
     headers: pairsOf(incoming.rawHeaders),
     body: bodyStream(incoming),
+    trailers: () => pairsOf(incoming.rawTrailers),
   };
 }
 
@@ -74,6 +75,7 @@ function pairsOf(raw: readonly string[]): HeaderList {
 async function sendBody(
   outgoing: ClientRequest,
   body: ReadableStream<Uint8Array>,
+  trailers: WireRequest["trailers"],
 ): Promise<void> {
   // For methods that usually have no body, Node would send it without a length.
   if (!outgoing.hasHeader("content-length")) outgoing.setHeader("transfer-encoding", "chunked");
@@ -81,6 +83,9 @@ async function sendBody(
     if (!outgoing.write(bytes)) await drained(outgoing);
     if (outgoing.destroyed) return;
   }
+  // Node leaves them out without chunks, which have a place for them.
+  const fields = trailers().map(([name, value]): [string, string] => [name, value]);
+  if (fields.length > 0) outgoing.addTrailers(fields);
   outgoing.end();
 }
 

@@ -16,6 +16,8 @@ export interface WireRequest {
   readonly method: string;
   readonly headers: HeaderList;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Returns the trailers once the body has ended. */
+  readonly trailers: () => HeaderList;
   readonly signal: AbortSignal;
 }
 
@@ -24,6 +26,8 @@ export interface WireResponse {
   /** With lower-case names; a repeated field is repeated. */
   readonly headers: HeaderList;
   readonly body: ReadableStream<Uint8Array> | null;
+  /** Returns the trailers once the body has ended; undefined if the client cannot receive them. */
+  readonly trailers?: () => HeaderList;
 }
 
 export const DIRECT: NetworkSettings = { caCerts: [], insecure: false, proxies: {} };

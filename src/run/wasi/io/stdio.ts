@@ -63,11 +63,14 @@ export class StandardOutput {
   }
 }
 
+/** What guests print to. */
+export type GuestOutput = Pick<StandardOutput, "isTerminal" | "stream" | "drained">;
+
 /** The standard streams of the guests of one thread. */
 export interface Stdio {
   stdin(): InputStream;
-  readonly stdout: StandardOutput;
-  readonly stderr: StandardOutput;
+  readonly stdout: GuestOutput;
+  readonly stderr: GuestOutput;
   readonly stdinIsTerminal: boolean;
 }
 

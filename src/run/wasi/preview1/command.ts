@@ -1,4 +1,4 @@
-import { MEMORY_IMPORT } from "../../wasm/memory_image.ts";
+import { MEMORY_IMPORT } from "../../wasm/rewrite/memory_image.ts";
 import { preopens } from "../filesystem/imports.ts";
 import type { Host } from "../host.ts";
 import { noteYield } from "../io/poll.ts";

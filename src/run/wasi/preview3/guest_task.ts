@@ -2,7 +2,7 @@ import { instanceEnded } from "../errors.ts";
 
 /**
  * The task of the one call of an instance. The generated script reports through it how the task ends, and asks it
- * whether to wait on (`engine/adapt_scripts.ts`).
+ * whether to wait on (`engine/adaptations/adapt_scripts.ts`).
  */
 export class GuestTask {
   #hasExited = false;

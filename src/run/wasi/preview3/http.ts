@@ -1,6 +1,5 @@
 import { WasiError } from "../errors.ts";
-import { OutgoingBody } from "../http/bodies.ts";
-import type { BodySource } from "../http/bodies.ts";
+import { type BodySource, OutgoingBody, receivedTrailers } from "../http/bodies.ts";
 import type { HttpClient } from "../http/client.ts";
 import { Fields } from "../http/fields.ts";
 import { FutureIncomingResponse, IncomingResponse, type RequestHead } from "../http/incoming.ts";
@@ -62,13 +61,13 @@ async function send(request: Request, client: HttpClient, task: GuestTask): Prom
   return response;
 }
 
-/** Sends a body through one of 0.2. The trailers are awaited and dropped, because Deno cannot send them. */
+/** Sends a body and its trailers through a body of 0.2. */
 async function transmit(contents: Contents, body: OutgoingBody): Promise<void> {
   try {
     if (contents.chunks) await pump(contents.chunks, body.write());
     const trailers = await contents.trailers;
     if (trailers.tag === "err") throw new HttpFailure(trailers.val);
-    OutgoingBody.finish(body, undefined);
+    OutgoingBody.finish(body, trailers.val);
     contents.onEnd(OK);
   } catch (error) {
     body[Symbol.dispose]();
@@ -86,9 +85,12 @@ async function end(contents: Contents, outcome: Outcome<ErrorCode>): Promise<voi
   }
 }
 
-function receivedContents({ read, cancel }: BodySource): Contents {
+function receivedContents(source: BodySource): Contents {
+  const { read, cancel } = source;
   const [chunks, outcome] = readable(InputStream.of(read, cancel), codeOf);
-  const trailers = outcome.then((outcome) => outcome.tag === "ok" ? OK : outcome);
+  const trailers = outcome.then((outcome) =>
+    outcome.tag === "ok" ? { tag: "ok", val: receivedTrailers(source) } as const : outcome
+  );
   return { chunks, discard: () => void chunks.return!(), trailers, onEnd: () => {} };
 }
 

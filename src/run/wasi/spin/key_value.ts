@@ -66,12 +66,16 @@ export class OpenStore implements Disposable {
   }
 }
 
-/** What `store` has in all versions. */
-class AnyStore implements Disposable {
+/** What `store` of Spin and `bucket` of WASI have in all versions. */
+export class AnyStore implements Disposable {
   readonly #store: OpenStore;
 
   constructor(store: OpenStore) {
     this.#store = store;
+  }
+
+  static storeOf(store: AnyStore): OpenStore {
+    return store.#store;
   }
 
   get(key: string): Promise<Uint8Array | undefined> {

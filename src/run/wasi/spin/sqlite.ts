@@ -1,5 +1,5 @@
 import { type SqlValue, StateFailure } from "../../state/messages.ts";
-import { SQLITE_4 } from "../../wasm/spin_interfaces.ts";
+import { SQLITE_4 } from "../../wasm/interfaces/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
 import { failedStream, OK, type Outcome } from "../preview3/streams.ts";
 import type { InstanceResources } from "../resources.ts";

@@ -1,7 +1,8 @@
 import { StateFailure } from "../../state/messages.ts";
-import { KEY_VALUE_DRAFT as DRAFT } from "../../wasm/spin_interfaces.ts";
+import { KEY_VALUE_DRAFT as DRAFT } from "../../wasm/interfaces/spin_interfaces.ts";
 import { WasiError } from "../errors.ts";
 import {
+  AnyStore,
   type InstanceStores,
   keyValueError,
   type OpenStore,
@@ -20,41 +21,11 @@ interface KeyResponse {
 }
 
 /** `bucket` of `wasi:keyvalue/store`. */
-class Bucket implements Disposable {
-  readonly #store: OpenStore;
-
-  constructor(store: OpenStore) {
-    this.#store = store;
-  }
-
-  static storeOf(bucket: Bucket): OpenStore {
-    return bucket.#store;
-  }
-
-  get(key: string): Promise<Uint8Array | undefined> {
-    return orKeyValueError(this.#store.request("get", { key }));
-  }
-
-  set(key: string, value: Uint8Array): Promise<void> {
-    return orKeyValueError(this.#store.request("set", { key, value }));
-  }
-
-  delete(key: string): Promise<void> {
-    return orKeyValueError(this.#store.request("delete", { keys: [key] }));
-  }
-
-  exists(key: string): Promise<boolean> {
-    return orKeyValueError(this.#store.request("exists", { key }));
-  }
-
+class Bucket extends AnyStore {
   /** Returns all keys at once: Spin has no cursors either. */
   async listKeys(cursor: string | undefined): Promise<KeyResponse> {
     if (cursor !== undefined) throw otherError("list_keys: cursor not supported");
-    return { keys: await orKeyValueError(this.#store.request("keys", {})), cursor };
-  }
-
-  [Symbol.dispose](): void {
-    this.#store[Symbol.dispose]();
+    return { keys: await this.keys(), cursor };
   }
 }
 

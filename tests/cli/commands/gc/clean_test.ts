@@ -201,6 +201,7 @@ Deno.test("clean on a file system without locks shows as kept what a sweep would
     /^error: .*nginx:latest is kept: last used \d+s ago; without locks in this file system, entries are kept for 1h after a use \[LDR_KEPT\]$/m,
   );
   const all = await home.larder("clean", "--dry-run", "--format", "json");
+  assert.match(all.stderr, /^warning: without locks in this file system, entries are kept/m);
   assert.deepEqual(JSON.parse(all.stdout).keptFiles.map(({ kind }: { kind: string }) => kind), [
     "contents",
     "partials",

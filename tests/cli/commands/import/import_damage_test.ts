@@ -18,7 +18,7 @@ import {
 } from "../../../support/cache/image_layouts.ts";
 import { filesBelow } from "../../../support/cache/store_check.ts";
 import { ImportHome } from "../../../support/cache/import_home.ts";
-import { gnuLongMember, tarMember, tarOf } from "../../../support/tar_writer.ts";
+import { gnuLongMember, paxMember, tarMember, tarOf } from "../../../support/tar_writer.ts";
 
 const NAME = "ghcr.io/acme/app:v1";
 const ONE = image(["one", "two"]);
@@ -140,6 +140,14 @@ const BAD: readonly [string, Uint8Array | Files, RegExp][] = [
     "a file and a link of one name",
     withMember(tarMember({ name: "index.json", type: "2", link: "oci-layout" })),
     /two files/,
+  ],
+  [
+    "names that fill the memory",
+    withMember(
+      paxMember({ path: "n".repeat(4_000_000) }, { name: "a", type: "5" }, true),
+      ...Array(9).fill(paxMember({ mtime: "0" }, { name: "a", type: "5" })),
+    ),
+    /names of its members exceed 32/,
   ],
   ["a build whose name is two lines", withRecord("build", { name: "a\n\x1b[31mb" }), /not valid/],
   ["a build whose name is a pattern", withRecord("build", { name: "*" }), /not valid/],

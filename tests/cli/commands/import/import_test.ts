@@ -91,6 +91,18 @@ interface Root {
   readonly annotations: Readonly<Record<string, string | undefined>>;
 }
 
+Deno.test("import takes a manifest for a document whatever white space and marks it begins with", async () => {
+  using home = new ImportHome();
+  for (const lead of ["\ufeff", " ".repeat(1_100_000)]) { // More than a chunk of the archive.
+    const bytes = utf8(lead + new TextDecoder().decode(ONE.bytes));
+    const descriptor = { ...ONE.descriptor, digest: digestOf(bytes), size: bytes.length };
+    const artifact = { ...ONE, bytes, descriptor };
+    const path = home.file("layout.tar", tarFileOf(layoutOf({ artifact, name: NAME })));
+    const { stdout, stderr } = await home.larder("import", path);
+    assert.equal(stdout, `${NAME}@${descriptor.digest}\n`, stderr);
+  }
+});
+
 Deno.test("import and export keep the digests of any images", async () => {
   const bundles = fc.uniqueArray(ARTIFACTS, {
     minLength: 1,

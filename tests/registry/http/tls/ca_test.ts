@@ -53,6 +53,18 @@ Deno.test("readCertificates names an invalid certificate by its number", async (
   assert.throws(() => read(ca.pem + garbage), /its certificate 2 cannot be read/);
 });
 
+Deno.test("readCertificates blames DENO_TLS_CA_STORE, not the file, for a store that does not exist", async () => {
+  using ca = await TestCa.create();
+  const before = Deno.env.get("DENO_TLS_CA_STORE");
+  Deno.env.set("DENO_TLS_CA_STORE", "windows");
+  try {
+    assert.throws(() => read(ca.pem), /bad DENO_TLS_CA_STORE: "windows"/);
+  } finally {
+    if (before === undefined) Deno.env.delete("DENO_TLS_CA_STORE");
+    else Deno.env.set("DENO_TLS_CA_STORE", before);
+  }
+});
+
 Deno.test("readCertificates fails for a missing file and for a folder", () => {
   using folder = new TemporaryFolder();
   assert.throws(

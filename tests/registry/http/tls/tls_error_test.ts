@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FetchTransport } from "../../../../src/registry/http/fetch_transport.ts";
+import { FetchTransport } from "../../../../src/registry/http/clients/fetch_transport.ts";
 import { tlsError } from "../../../../src/registry/http/tls/tls_error.ts";
 import { failureOf } from "../../../support/failure_of.ts";
 import {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { draftImports } from "../../../../src/run/wasi/drafts/imports.ts";
 import { hostImports } from "../../../../src/run/wasi/host.ts";
 import { InstanceResources } from "../../../../src/run/wasi/resources.ts";
-import { DRAFT_INTERFACES } from "../../../../src/run/wasm/draft_interfaces.ts";
+import { DRAFT_INTERFACES } from "../../../../src/run/wasm/interfaces/draft_interfaces.ts";
 import { utf8 } from "../../../support/cache/artifacts.ts";
 import { GuestHost } from "../../../support/wasm/guest_host.ts";
 import { wasiError } from "../../../support/wasm/streams.ts";

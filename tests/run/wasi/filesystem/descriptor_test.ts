@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeSymlink } from "../../../../src/run/engine/symlinks.ts";
+import { makeSymlink } from "../../../../src/run/engine/command/symlinks.ts";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import type { Descriptor } from "../../../../src/run/wasi/filesystem/descriptor.ts";
 import { filesystemErrorCode } from "../../../../src/run/wasi/filesystem/error.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { makeSymlink } from "../../../../src/run/engine/symlinks.ts";
+import { makeSymlink } from "../../../../src/run/engine/command/symlinks.ts";
 import { Denials } from "../../../../src/run/grants/denials.ts";
 import type { OpenDirectory } from "../../../../src/run/wasi/filesystem/directory.ts";
 import { mountPoint, preopens } from "../../../../src/run/wasi/filesystem/imports.ts";

@@ -10,14 +10,7 @@ const NOTHING: NetworkSettings = { caCerts: [], insecure: false, proxies: {} };
 
 Deno.test("outgoing-handler trusts what its settings say", async (t) => {
   using ca = await TestCa.create();
-  const { certificate, key } = await ca.issue();
-  await using server = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-    cert: Deno.readTextFileSync(certificate),
-    key: Deno.readTextFileSync(key),
-  }, () => new Response("secure"));
+  await using server = await ca.serve(() => new Response("secure"));
   const call = async (network: NetworkSettings) => {
     using caller = new HttpCaller({ network });
     const authority = `127.0.0.1:${server.addr.port}`;

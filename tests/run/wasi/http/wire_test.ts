@@ -1,9 +1,15 @@
 /** The bytes that guests' requests are on the wire. */
 import assert from "node:assert/strict";
 import { IncomingResponse } from "../../../../src/run/wasi/http/incoming.ts";
-import { OutgoingBody } from "../../../../src/run/wasi/http/bodies.ts";
-import { type CallRequest, HttpCaller, statusAndBody } from "../../../support/wasm/http_caller.ts";
-import { TcpServer } from "../../../support/wasm/loopback.ts";
+import { IncomingBody, OutgoingBody } from "../../../../src/run/wasi/http/bodies.ts";
+import { Fields } from "../../../../src/run/wasi/http/fields.ts";
+import {
+  type CallRequest,
+  HttpCaller,
+  statusAndBody,
+  textToEnd,
+} from "../../../support/wasm/http_caller.ts";
+import { readRequest, TcpServer } from "../../../support/wasm/loopback.ts";
 import { textOf } from "../../../support/wasm/streams.ts";
 
 const RESPONSE = "HTTP/1.1 200 OK\r\nX-A: 1\r\nSet-Cookie: a=1\r\nX-B: 2\r\nX-A: 3\r\n" +
@@ -15,16 +21,9 @@ async function exchange(
 ): Promise<{ lines: string[]; response: IncomingResponse; host: string }> {
   const received = Promise.withResolvers<string>();
   await using server = new TcpServer(async (conn) => {
-    let text = "";
-    const buffer = new Uint8Array(4096);
-    const isComplete = () =>
-      /^transfer-encoding/im.test(text) ? text.endsWith("0\r\n\r\n") : text.includes("\r\n\r\n");
-    while (!isComplete()) {
-      text += new TextDecoder().decode(buffer.subarray(0, (await conn.read(buffer))!));
-    }
-    received.resolve(text);
+    received.resolve(await readRequest(conn));
     await conn.write(new TextEncoder().encode(RESPONSE));
-    await conn.read(buffer);
+    await conn.read(new Uint8Array(1));
   });
   using caller = new HttpCaller();
   const host = `127.0.0.1:${server.port}`;
@@ -68,6 +67,30 @@ for (
         "",
       ],
     ],
+    [
+      "trailers",
+      {
+        method: "POST",
+        write(body) {
+          body.write().write(new TextEncoder().encode("abc"));
+          const value = (text: string) => new TextEncoder().encode(text);
+          OutgoingBody.finish(body, Fields.fromList([["x-a", value("1")], ["x-a", value("2")]]));
+        },
+      },
+      [
+        "POST / HTTP/1.1",
+        "Host: HOST",
+        "transfer-encoding: chunked",
+        "",
+        "3",
+        "abc",
+        "0",
+        "x-a: 1",
+        "x-a: 2",
+        "",
+        "",
+      ],
+    ],
     ["any method", { method: "TRACE" }, ["TRACE / HTTP/1.1", "Host: HOST", "", ""]],
   ] as readonly [string, CallRequest, string[]][]
 ) {
@@ -100,4 +123,20 @@ Deno.test("outgoing-handler survives a connection that is closed when it is used
     assert.equal(await statusAndBody(await caller.call({ authority })), "200 hi");
   }
   assert.equal(server.count, 3);
+});
+
+Deno.test("outgoing-handler returns the trailers of a body that was read to its end", async () => {
+  await using server = new TcpServer(async (conn) => {
+    await readRequest(conn);
+    const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    await conn.write(new TextEncoder().encode(`${head}2\r\nhi\r\n0\r\nX-A: 1\r\nx-a: 2\r\n\r\n`));
+  });
+  using caller = new HttpCaller();
+  const response = await caller.call({ authority: `127.0.0.1:${server.port}` });
+  assert(response instanceof IncomingResponse, JSON.stringify(response));
+  const body = response.consume();
+  assert.equal(await textToEnd(body.stream()), "hi");
+  const trailers = IncomingBody.finish(body).get();
+  assert(trailers.tag === "ok" && trailers.val.tag === "ok");
+  assert.deepEqual(trailers.val.val?.get("x-a").map(textOf), ["1", "2"]);
 });

@@ -7,7 +7,7 @@ import {
   RequestOptions,
   Response,
 } from "../../../../src/run/wasi/preview3/http_messages.ts";
-import { closedPort } from "../../../support/wasm/loopback.ts";
+import { closedPort, readRequest, TcpServer } from "../../../support/wasm/loopback.ts";
 import { guestStream, Preview3Guest, textOfStream } from "../../../support/wasm/preview3_guest.ts";
 import { wasiError } from "../../../support/wasm/streams.ts";
 
@@ -20,11 +20,15 @@ interface Client {
 }
 
 /** Returns a request, and the future that tells how it was sent. */
-function requestTo(authority: string, texts?: string[]): ReturnType<typeof Request.new> {
+function requestTo(
+  authority: string,
+  texts?: string[],
+  trailers?: Fields,
+): ReturnType<typeof Request.new> {
   const made = Request.new(
     new Fields(),
     texts && guestStream(texts),
-    Promise.resolve(OK),
+    Promise.resolve({ tag: "ok", val: trailers }),
     undefined,
   );
   made[0].setMethod({ tag: texts ? "post" : "get" });
@@ -62,6 +66,25 @@ Deno.test("client of 0.3 sends a body as a stream and receives one", async () =>
   const [body, trailers] = Response.consumeBody(response, Promise.resolve(OK));
   assert.equal(await textOfStream(body), "got hello");
   assert.deepEqual([await sent, await trailers], [OK, OK]);
+});
+
+Deno.test("client of 0.3 passes trailers on in both directions", async () => {
+  const received = Promise.withResolvers<string>();
+  await using server = new TcpServer(async (conn) => {
+    received.resolve(await readRequest(conn));
+    const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    await conn.write(new TextEncoder().encode(`${head}2\r\nhi\r\n0\r\nx-b: 2\r\n\r\n`));
+  });
+  using guest = new Preview3Guest({ allowedHosts: [parseHostRule("127.0.0.1")] });
+  const fields = Fields.fromList([["x-a", new TextEncoder().encode("1")]]);
+  const [request] = requestTo(`127.0.0.1:${server.port}`, ["hello"], fields);
+  const response = await guest.interface<Client>("http/client").send(request);
+  const [body, trailers] = Response.consumeBody(response, Promise.resolve(OK));
+  assert.equal(await textOfStream(body), "hi");
+  const result = await trailers;
+  assert(result.tag === "ok");
+  assert.deepEqual(result.val && Fields.toList(result.val), [["x-b", "2"]]);
+  assert.match(await received.promise, /\r\n0\r\nx-a: 1\r\n\r\n$/);
 });
 
 Deno.test("client of 0.3 refuses what is not granted, and reports it", async () => {

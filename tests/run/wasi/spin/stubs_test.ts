@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { STUBS } from "../../../../src/run/wasi/spin/stubs.ts";
-import { isSpinInterface, stubsOf } from "../../../../src/run/wasm/spin_interfaces.ts";
+import { isSpinInterface, stubsOf } from "../../../../src/run/wasm/interfaces/spin_interfaces.ts";
 import { wasiError } from "../../../support/wasm/streams.ts";
 
 type Stub = Record<string, (() => void) & Record<string, () => void>>;

@@ -6,7 +6,7 @@ import { getStdin } from "wasi:cli/stdin@0.2.3";
 import { getStdout } from "wasi:cli/stdout@0.2.3";
 import { getDirectories } from "wasi:filesystem/preopens@0.2.3";
 
-const COMMANDS = {
+export const COMMANDS = {
   arguments: (...args) => print(JSON.stringify(args)),
   environment: () => print(JSON.stringify(getEnvironment())),
   copy: () => {

@@ -14,12 +14,12 @@ const PAGE = `<!doctype html>
 </script>
 `;
 
-const text = (body, status = 200) =>
+export const text = (body, status = 200) =>
   new Response(body, { status, headers: { "content-type": "text/plain" } });
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-const ROUTES = {
+export const ROUTES = {
   hello: () => text(`hello from ${environment("VERSION") ?? "JavaScript"}\n`),
   environment: ({ query }) => text(`${environment(query.get("name"))}\n`),
   echo: ({ request }) => new Response(request.body, { headers: { "x-method": request.method } }),

@@ -1,21 +1,19 @@
-// An HTTP handler with sockets: /say?ip=…&port=…&text=… answers with what is answered there, or with the error.
+// What http_handler.js does with sockets: /say?ip=…&port=…&text=… answers with what is answered there, or with the error.
 import { instanceNetwork } from "wasi:sockets/instance-network@0.2.3";
 import { resolveAddresses } from "wasi:sockets/ip-name-lookup@0.2.3";
 import { createTcpSocket } from "wasi:sockets/tcp-create-socket@0.2.3";
 import { createUdpSocket } from "wasi:sockets/udp-create-socket@0.2.3";
+import { address, finished } from "./sockets.js";
 
-// componentize-js forgets to make the classes of resources without methods: this one is looked for in its own globals.
-instanceNetwork.constructor("globalThis.import_network_0_2_3$Network = class {}")();
-
-const PATHS = {
-  "/say": ({ ip, port, text }) => {
+const ANSWERS = {
+  say: ({ ip, port, text }) => {
     const socket = createTcpSocket("ipv4");
     socket.startConnect(instanceNetwork(), address(ip, port));
     const [input, output] = finished(socket, () => socket.finishConnect());
     output.blockingWriteAndFlush(new TextEncoder().encode(text));
     return new TextDecoder().decode(input.blockingRead(1000n));
   },
-  "/send": ({ ip, port, text }) => {
+  send: ({ ip, port, text }) => {
     const socket = createUdpSocket("ipv4");
     socket.startBind(instanceNetwork(), address("0.0.0.0", 0));
     finished(socket, () => socket.finishBind());
@@ -25,41 +23,27 @@ const PATHS = {
     input.subscribe().block();
     return new TextDecoder().decode(input.receive(1n)[0].data);
   },
-  "/listen": ({ ip, port }) => {
+  listen: ({ ip, port }) => {
     const socket = createTcpSocket("ipv4");
     socket.startBind(instanceNetwork(), address(ip, port));
     finished(socket, () => socket.finishBind());
     socket.startListen();
     return "listening";
   },
-  "/look-up": ({ name }) => {
+  "look-up": ({ name }) => {
     const stream = resolveAddresses(instanceNetwork(), name);
     return finished(stream, () => stream.resolveNextAddress()).tag;
   },
-  "/hello": () => "hello",
 };
 
-addEventListener("fetch", (event) => event.respondWith(answer(new URL(event.request.url))));
+export const SOCKET_ROUTES = Object.fromEntries(
+  Object.entries(ANSWERS).map(([name, answer]) => [name, ({ query }) => respond(answer, query)]),
+);
 
-function answer({ pathname, searchParams }) {
+function respond(answer, query) {
   try {
-    return new Response(PATHS[pathname](Object.fromEntries(searchParams)));
+    return new Response(answer(Object.fromEntries(query)));
   } catch (error) {
     return new Response(`${error.payload ?? error}`, { status: 502 });
-  }
-}
-
-function address(ip, port) {
-  return { tag: "ipv4", val: { port: Number(port), address: ip.split(".").map(Number) } };
-}
-
-function finished(waiting, finish) {
-  for (;;) {
-    try {
-      return finish();
-    } catch (error) {
-      if (error.payload !== "would-block") throw error;
-    }
-    waiting.subscribe().block();
   }
 }

@@ -1,6 +1,4 @@
-// A command with sockets: its first argument says what it does with the others.
-import { getArguments } from "wasi:cli/environment@0.2.3";
-import { exit } from "wasi:cli/exit@0.2.3";
+// What command.js does with sockets.
 import { getStderr } from "wasi:cli/stderr@0.2.3";
 import { getStdout } from "wasi:cli/stdout@0.2.3";
 import { poll } from "wasi:io/poll@0.2.3";
@@ -12,7 +10,7 @@ import { createUdpSocket } from "wasi:sockets/udp-create-socket@0.2.3";
 // componentize-js forgets to make the classes of resources without methods: this one is looked for in its own globals.
 instanceNetwork.constructor("globalThis.import_network_0_2_3$Network = class {}")();
 
-const COMMANDS = {
+export const SOCKET_COMMANDS = {
   /** Says something, and nothing more; prints what is answered. */
   say: (ip, port, text) => {
     const { socket, input, output } = connect(address(ip, port));
@@ -23,7 +21,7 @@ const COMMANDS = {
   /** The same, by a name. */
   call: (name, port, text) => {
     const [found] = [...addresses(name)].filter(({ tag }) => tag === "ipv4");
-    COMMANDS.say(found.val.join("."), port, text);
+    SOCKET_COMMANDS.say(found.val.join("."), port, text);
   },
   "look-up": (name) => print([...addresses(name)].map(({ val }) => val.join(".")).join(" ")),
   /** Sends so many bytes, and compares what comes back, both at once. */
@@ -92,19 +90,7 @@ const COMMANDS = {
   },
 };
 
-export const run = {
-  run() {
-    const [, name, ...args] = getArguments();
-    try {
-      COMMANDS[name](...args);
-    } catch (error) {
-      write(getStderr(), `${name}: ${error.payload ?? error}\n`);
-      exit({ tag: "err" });
-    }
-  },
-};
-
-function address(ip, port) {
+export function address(ip, port) {
   return { tag: "ipv4", val: { port: Number(port), address: ip.split(".").map(Number) } };
 }
 
@@ -120,7 +106,7 @@ function* addresses(name) {
   for (let next; (next = finished(stream, () => stream.resolveNextAddress()));) yield next;
 }
 
-function finished(waiting, finish) {
+export function finished(waiting, finish) {
   for (;;) {
     try {
       return finish();

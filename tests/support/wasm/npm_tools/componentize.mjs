@@ -9,10 +9,9 @@ const library = join(
   "node_modules/@bytecodealliance/componentize-js/src/componentize.js",
 );
 const { componentize } = await import(pathToFileURL(library).href);
-const { component } = await componentize(readFileSync(module, "utf8"), {
+const { component } = await componentize({
+  sourcePath: module,
   witWorld: readFileSync(wit, "utf8"),
   worldName,
-  // What answers this event exports wasi:http/incoming-handler, whatever its world says.
-  disableFeatures: worldName.endsWith("-handler") ? [] : ["fetch-event"],
 });
 writeFileSync(target, component);
