@@ -5,10 +5,13 @@ const secrets = new Set<string>();
 
 /**
  * Registers a secret that {@link redact} removes from every later message.
- * Ignores secrets of fewer than four characters, because removing those would garble ordinary text.
+ * Ignores secrets of fewer than four characters, because removing those would garble ordinary text. Each line of a secret
+ * is one too, because messages are cut at a line break.
  */
 export function registerSecret(secret: string | undefined): void {
-  if (secret && secret.length >= 4) secrets.add(secret);
+  for (const text of [secret ?? "", ...secret?.split(/[\r\n]+/) ?? []]) {
+    if (text.length >= 4) secrets.add(text);
+  }
 }
 
 /**

@@ -45,18 +45,20 @@ export async function fetchSharedBuild(
   const { signal } = options;
   const { digest, size } = record;
   const folders = [layout.buildFolder(record.specification)];
+  const open = () => blobs.ingest(record, { signal });
   const request = () => ({ bytes: size, files: SHARED_FILES, folders, digests: [digest] });
   try {
     await withRoom(layout, async () => {
-      const open = () => blobs.ingest(record, { signal });
       await transfer(new SharedFetcher(shared), record, open, { clock: systemClock, signal });
       const isStated = record.specificationSize === key.bytes.length;
       if (isStated) await store.add(record, key.bytes, signal);
     }, { room: space, request, note, ...options });
     return true;
   } catch (error) {
-    if (hasCode(error, "LDR_NOT_FOUND")) return false;
-    throw error;
+    if (!hasCode(error, "LDR_NOT_FOUND")) throw error;
+    // It is built, perhaps to other content, so that what has come of it would be left.
+    (await open())?.discard();
+    return false;
   }
 }
 

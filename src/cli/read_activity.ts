@@ -23,5 +23,7 @@ export function readLeases(context: Context, now: number): LeaseContent[] {
  */
 export function readJournal(context: Context, which: "read" | "history"): JournalEvent[] {
   const journal = new Journal(context.layout);
-  return journal[which]((fault) => warnOfFaults(context, [fault], "the events in it are left out"));
+  return journal[which]((fault) =>
+    warnOfFaults(context, [fault], "what cannot be read of it is left out")
+  );
 }

@@ -98,13 +98,15 @@ class PackageFetch {
     const record = await sharedPackage(shared, this.#request.id, this.#turn.signal);
     if (!record) return undefined;
     const { digest, size } = record;
+    const blob = { mediaType: MEDIA_TYPE, digest, size };
     try {
-      const blob = { mediaType: MEDIA_TYPE, digest, size };
       return await this.#fetchKnown(blob, new SharedFetcher(shared));
     } catch (error) {
-      // What the record names is not there, so that the server of the package decides.
-      if (hasCode(error, "LDR_NOT_FOUND")) return undefined;
-      throw error;
+      if (!hasCode(error, "LDR_NOT_FOUND")) throw error;
+      // What the record names is not there, or not all of it, so that the server of the package decides.
+      const left = await this.#session.blobs.ingest(blob, { signal: this.#turn.signal });
+      left?.discard();
+      return undefined;
     }
   }
 

@@ -27,7 +27,7 @@ export interface ManifestTree {
   readonly platform: Platform | undefined;
   /** The images to fetch: the chosen one, or all. */
   readonly images: readonly ImageManifest[];
-  /** The indexes on the way to the images, `top` first. */
+  /** The indexes on the way to the images, each before those below it: `top` first. */
   readonly indexes: readonly IndexManifest[];
 }
 
@@ -75,7 +75,7 @@ export async function selectTree(
   subject: string,
   load: LoadManifest,
 ): Promise<ManifestTree | undefined> {
-  const indexes = new Map<Digest, IndexManifest>();
+  const indexes = new Map<Digest, IndexManifest>(); // Each after those below it.
   const images = new Map<Digest, PlatformImage>();
   let chosen: PlatformImage | undefined;
 
@@ -97,7 +97,6 @@ export async function selectTree(
       return true;
     }
     if (depth === MAX_INDEX_DEPTH) throw tooDeep(subject);
-    indexes.set(manifest.digest, manifest);
     const best = choosePlatform(manifest.manifests, choice.platform);
     if (!best && !choice.allPlatforms) throw noPlatform(subject, manifest, choice.platform);
     const preferredChild = best ?? manifest.manifests[0];
@@ -109,6 +108,7 @@ export async function selectTree(
       if (!loaded) return false;
       if (!await visit(loaded, child.platform ?? platform, isPreferred, depth + 1)) return false;
     }
+    indexes.set(manifest.digest, manifest);
     return true;
   }
 
@@ -121,7 +121,7 @@ export async function selectTree(
     chosen: image,
     platform,
     images: all.map(({ image }) => image),
-    indexes: [...indexes.values()],
+    indexes: [...indexes.values()].reverse(),
   };
 }
 

@@ -57,6 +57,12 @@ Deno.test("redact treats special characters of patterns and replacements as plai
   assert.equal(redact("a $&.*(x b"), "a *** b");
 });
 
+Deno.test("redact removes each line of a secret, which a message may be cut after", () => {
+  registerSecret("first-half\r\nother-half\n");
+  assert.equal(redact('bad value: "x first-half'), `bad value: "x ${REDACTED}`);
+  assert.equal(redact("other-half"), REDACTED);
+});
+
 Deno.test("registerSecret ignores secrets of fewer than four characters", () => {
   registerSecret("abc");
   registerSecret("");

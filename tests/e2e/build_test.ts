@@ -37,6 +37,13 @@ class WaitingBuild implements Disposable {
     ]);
   }
 
+  /** Starts a build, and waits until its command runs. */
+  async begin(...options: string[]): Promise<Running> {
+    const running = this.spawn(...options);
+    await until(() => this.started.length === 1, running.result);
+    return running;
+  }
+
   /** Process ids of the commands that were started. */
   get started(): number[] {
     try {
@@ -69,8 +76,7 @@ function entries(user: TestUser, folder: string): string[] {
 
 Deno.test("build runs the command once in two concurrent processes", async () => {
   using build = new WaitingBuild();
-  await using first = build.spawn("-o", build.user.path("one"));
-  await until(() => build.started.length === 1, first.result);
+  await using first = await build.begin("-o", build.user.path("one"));
   await using second = build.spawn("-o", build.user.path("two"));
   await second.said("which is building the same");
   Deno.writeTextFileSync(build.go, "");
@@ -92,8 +98,7 @@ Deno.test("build runs the command once in two concurrent processes", async () =>
 
 Deno.test("build that waits for another one that fails runs the command itself", async () => {
   using build = new WaitingBuild();
-  await using first = build.spawn();
-  await until(() => build.started.length === 1, first.result);
+  await using first = await build.begin();
   await using second = build.spawn();
   await second.said("which is building the same");
   first.kill("SIGINT");
@@ -107,8 +112,7 @@ Deno.test("build that waits for another one that fails runs the command itself",
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`build ends all processes of the command on ${signal} and exits with 130`, async () => {
     using build = new WaitingBuild();
-    await using running = build.spawn();
-    await until(() => build.started.length === 1, running.result);
+    await using running = await build.begin();
     running.kill(signal);
     const { code, stdout, stderr } = await running.result;
     assert.equal(code, 130, stderr);
@@ -127,8 +131,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 Deno.test("build that was killed leaves nothing that a later build finds, and is repeated", async () => {
   using build = new WaitingBuild();
-  await using running = build.spawn();
-  await until(() => build.started.length === 1, running.result);
+  await using running = await build.begin();
   running.kill("SIGKILL");
   await running.result;
   await until(() => !isRunning(build.started[0]!));
@@ -144,8 +147,7 @@ Deno.test("build that was killed leaves nothing that a later build finds, and is
 
 Deno.test("build says that the cache was deleted meanwhile, and works again", async () => {
   using build = new WaitingBuild();
-  await using running = build.spawn();
-  await until(() => build.started.length === 1, running.result);
+  await using running = await build.begin();
   Deno.removeSync(build.user.registry, { recursive: true });
   Deno.writeTextFileSync(build.go, "");
   const { code, stderr } = await running.result;
@@ -158,8 +160,7 @@ Deno.test("build says that the cache was deleted meanwhile, and works again", as
 
 Deno.test("gc removes what a killed build left", async () => {
   using build = new WaitingBuild();
-  await using running = build.spawn();
-  await until(() => build.started.length === 1, running.result);
+  await using running = await build.begin();
   running.kill("SIGKILL");
   await running.result;
   await until(() => !isRunning(build.started[0]!));
@@ -171,8 +172,7 @@ Deno.test("gc removes what a killed build left", async () => {
 
 Deno.test("build without a sandbox ends with larder, also if larder is killed", async () => {
   using build = new WaitingBuild();
-  await using running = build.spawn();
-  await until(() => build.started.length === 1, running.result);
+  await using running = await build.begin();
   running.kill("SIGKILL");
   await running.result;
   await until(() => !isRunning(build.started[0]!));

@@ -60,7 +60,8 @@ Deno.test("pull succeeds after a pull was killed at any request", async (t) => {
       assert.equal(stdout, "");
       assertStoreSound(user.registry);
       assert.deepEqual(filesBelow(`${user.registry}/manifests`), []);
-      assert.ok(partials(user.registry).length <= 1);
+      // One is received while another is stored.
+      assert.ok(partials(user.registry).length <= 2);
       await assertPullSucceeds(user, reference);
     });
   }

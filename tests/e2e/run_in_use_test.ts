@@ -4,6 +4,7 @@ import type { Artifact } from "../support/cache/artifacts.ts";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
 import { DAY } from "../support/cache/test_cache.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { TestRegistry } from "../support/registry/test_registry.ts";
@@ -29,19 +30,29 @@ const FILES = { "style.css": "h1 { color: red }" };
 const ARCHIVED = { "archived.txt": "of an archive" };
 const COLLECTORS = [["clean", "--force"], ["gc", "--unused", "1d", "--force"]];
 
-/** Packs an app of one component with static files. */
-async function appWithFiles(): Promise<Artifact> {
-  const wasm = await jsComponent("http_handler");
+/** Packs an app of one component with static files, which it serves if it is the component of JavaScript. */
+async function appWithFiles(wasm: Uint8Array): Promise<Artifact> {
   return await packApp({ components: { handler: { wasm, files: FILES, archived: ARCHIVED } } });
 }
+
+/** Creates a user for whom the component of JavaScript is already compiled. */
+const userWithCompiled = preparedUser(async (user) => {
+  const wasm = user.write("handler.wasm", await jsComponent("http_handler"));
+  await (await Serving.start(user, [wasm])).stop();
+  Deno.removeSync(wasm);
+});
 
 Deno.test("gc and clean keep the content of a running app", async (t) => {
   const otherApp = await packApp({ components: { one: { wasm: await guestBytes("http_cases") } } });
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
       await using registry = await TestRegistry.start();
-      using user = new TestUser();
-      const reference = registry.add("app", await appWithFiles(), "v1");
+      using user = await userWithCompiled();
+      const reference = registry.add(
+        "app",
+        await appWithFiles(await jsComponent("http_handler")),
+        "v1",
+      );
       const other = registry.add("other", otherApp, "v1");
       await (await Serving.start(user, [other])).stop();
       await using serving = await Serving.start(user, [reference]);
@@ -65,11 +76,12 @@ Deno.test("gc and clean keep the content of a running app", async (t) => {
 });
 
 Deno.test("gc and clean remove the content of an app that has ended", async (t) => {
+  const app = await appWithFiles(await guestBytes("http_cases"));
   for (const command of COLLECTORS) {
     await t.step(command[0]!, async () => {
       await using registry = await TestRegistry.start();
       using user = new TestUser();
-      const reference = registry.add("app", await appWithFiles(), "v1");
+      const reference = registry.add("app", app, "v1");
       await (await Serving.start(user, [reference])).stop();
       if (command[0] === "gc") ageContent(user);
       assert.equal((await user.larder(command)).code, 0);
@@ -82,7 +94,7 @@ Deno.test("gc and clean remove the content of an app that has ended", async (t) 
 
 Deno.test("clean keeps the content of a running app whose tag has moved", async () => {
   await using registry = await TestRegistry.start();
-  using user = new TestUser();
+  using user = await userWithCompiled();
   const wasm = await jsComponent("http_handler");
   const version = (text: string) =>
     packApp({ components: { handler: { wasm, files: { "version.txt": text } } } });

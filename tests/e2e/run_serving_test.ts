@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { packApp } from "../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../support/cache/store_check.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { Gate } from "../support/gate.ts";
@@ -21,13 +22,18 @@ async function waitingServer(gate: Gate): Promise<HttpServer> {
   });
 }
 
+/** Creates a user with the handler of JavaScript, already compiled. */
+const userWithHandler = preparedUser(async (user) => {
+  user.write("handler.wasm", await jsComponent("http_handler"));
+  await (await Serving.start(user, ["handler.wasm"])).stop();
+});
+
 Deno.test("run finishes open requests on Ctrl-C and accepts no others", async (t) => {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     await t.step(signal, async () => {
       const gate = new Gate();
       await using server = await waitingServer(gate);
-      using user = new TestUser();
-      user.write("handler.wasm", await jsComponent("http_handler"));
+      using user = await userWithHandler();
       const args = [`--allow-net=${server.host}`, "handler.wasm"];
       await using serving = await Serving.start(user, args);
       const url = encodeURIComponent(`http://${server.host}/`);
@@ -75,8 +81,7 @@ Deno.test("run finishes uploads on Ctrl-C", async () => {
 Deno.test("run exits with 130 on a second Ctrl-C without finishing requests", async () => {
   const gate = new Gate();
   await using server = await waitingServer(gate);
-  using user = new TestUser();
-  user.write("handler.wasm", await jsComponent("http_handler"));
+  using user = await userWithHandler();
   const args = [`--allow-net=${server.host}`, "handler.wasm"];
   await using serving = await Serving.start(user, args);
   const underWay = serving.get(`/fetch?url=${encodeURIComponent(`http://${server.host}/`)}`);
@@ -216,17 +221,17 @@ Deno.test("run keeps serving after the cache is deleted", async () => {
   const app = await packApp({
     components: {
       cases: { wasm: await guestBytes("http_cases") },
-      handler: { wasm: await jsComponent("http_handler") },
+      other: { wasm: await guestBytes("http_cases", (wat) => wat.replace("hello\\n", "other\\n")) },
     },
-    routes: { "/hello": "cases", "/sleep": "handler" },
+    routes: { "/hello": "cases", "/wait": "other" },
   });
   const reference = registry.add("app", app, "v1");
   await using serving = await Serving.start(user, [reference]);
   Deno.removeSync(user.cache, { recursive: true });
   // Enough requests to start a second thread and to allocate new memories.
-  const many = Array.from({ length: 40 }, () => serving.get("/sleep?ms=50"));
+  const many = Array.from({ length: 40 }, () => serving.get("/wait"));
   assert.deepEqual(await serving.get("/hello"), [200, "hello\n"]);
-  assert.deepEqual(await Promise.all(many), Array(40).fill([200, "slept\n"]));
+  assert.deepEqual(await Promise.all(many), Array(40).fill([200, "other\n"]));
   assert.equal((await serving.stop()).code, 0);
 
   await using again = await Serving.start(user, [reference]);

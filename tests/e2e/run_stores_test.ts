@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { packApp } from "../support/cache/spin_apps.ts";
+import { preparedUser } from "../support/cli/prepared_user.ts";
 import { Serving } from "../support/cli/serving.ts";
 import { TestUser } from "../support/cli/test_user.ts";
 import { DockerRegistry } from "../support/registry/docker_registry.ts";
 import { push } from "../support/registry/push.ts";
 import { guestBytes, rustKeyValue } from "../support/wasm/components.ts";
+
+/** Creates a user with a component that counts its requests, already compiled. */
+const userWithStores = preparedUser(async (user) => {
+  user.write("kv.wasm", rustKeyValue());
+  await (await Serving.start(user, ["--state", ":memory:", "kv.wasm"])).stop();
+});
 
 /** Sends a request; the guest answers with the number of those before it. */
 async function count(serving: Serving): Promise<number> {
@@ -16,8 +23,7 @@ async function count(serving: Serving): Promise<number> {
 }
 
 Deno.test("run keeps stores in the data folder, which gc and clean leave alone", async () => {
-  using user = new TestUser();
-  user.write("kv.wasm", rustKeyValue());
+  using user = await userWithStores();
   for (const expected of [0, 1]) {
     await using serving = await Serving.start(user, ["kv.wasm"]);
     assert.equal(await count(serving), expected);
@@ -33,8 +39,7 @@ Deno.test("run keeps stores in the data folder, which gc and clean leave alone",
 });
 
 Deno.test("run keeps stores in --state DIR, in memory, or where the runtime config says", async () => {
-  using user = new TestUser();
-  user.write("kv.wasm", rustKeyValue());
+  using user = await userWithStores();
   user.write(
     "runtime.toml",
     'state_dir = "named"\n[key_value_store.default]\ntype = "spin"\npath = "kv.db"\n',
@@ -57,8 +62,7 @@ Deno.test("run keeps stores in --state DIR, in memory, or where the runtime conf
 });
 
 Deno.test("run keeps every write that was answered before it was killed", async () => {
-  using user = new TestUser();
-  user.write("kv.wasm", rustKeyValue());
+  using user = await userWithStores();
   let expected = 0;
   for (let round = 0; round < 2; round++) {
     await using serving = await Serving.start(user, ["kv.wasm"]);
@@ -77,8 +81,7 @@ Deno.test("run keeps every write that was answered before it was killed", async 
 });
 
 Deno.test("two runs of one app use its stores at the same time", async () => {
-  using user = new TestUser();
-  user.write("kv.wasm", rustKeyValue());
+  using user = await userWithStores();
   await using first = await Serving.start(user, ["kv.wasm"]);
   await using second = await Serving.start(user, ["kv.wasm"]);
   for (let i = 0; i < 6; i++) assert.equal(await count(i % 2 === 0 ? first : second), i);
@@ -87,8 +90,7 @@ Deno.test("two runs of one app use its stores at the same time", async () => {
 });
 
 Deno.test("run reports a damaged state file, and leaves it as it is", async () => {
-  using user = new TestUser();
-  user.write("kv.wasm", rustKeyValue());
+  using user = await userWithStores();
   Deno.mkdirSync(user.path("state"));
   const file = user.write("state/sqlite_key_value.db", "damaged ".repeat(100));
   const { code, stderr } = await user.larder([

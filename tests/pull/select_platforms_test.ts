@@ -67,6 +67,17 @@ Deno.test("selectImages follows each manifest once, however often indexes name i
   assert.equal(selection?.indexes.length, 4);
 });
 
+Deno.test("selectImages lists an index before all that it leads to", async () => {
+  const inner = index([{ artifact: image(["inner"]), platform: linux }]);
+  const outer = index([{ artifact: inner }]);
+  const top = index([{ artifact: inner }, { artifact: outer }]);
+  const selection = await select(top, { allPlatforms: true });
+  assert.deepEqual(
+    selection?.indexes.map(({ digest }) => digest),
+    [top, outer, inner].map(({ descriptor }) => descriptor.digest),
+  );
+});
+
 Deno.test("selectImages returns undefined if a manifest is missing", async () => {
   const artifact = multiPlatform("wasi/wasm");
   assert.equal(await select(artifact, {}, artifact.children[0]!.descriptor.digest), undefined);

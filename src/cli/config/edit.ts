@@ -1,7 +1,7 @@
 import { type Document, isMap, isNode, isScalar, type Pair, Scalar, YAMLMap } from "yaml";
 import { LarderError, messageOf } from "../../base/errors.ts";
 import { readTextIfAny } from "../../base/files/files.ts";
-import { replaceUserFile } from "../../base/files/user_file.ts";
+import { changeUserFile, replaceUserFile } from "../../base/files/user_file.ts";
 import { manualPage } from "../help/manual.ts";
 import { type ConfigFile, keyText, parseConfigFile } from "./file.ts";
 import { type KeyedSetting, keyOf, type Scalar as Value, SETTINGS } from "./settings.ts";
@@ -31,6 +31,7 @@ export function setInFile(path: string, key: KeyedSetting, value: Value): void {
  * @throws LarderError as {@link setInFile} does
  */
 export function unsetInFile(path: string, key: KeyedSetting): boolean {
+  if (readTextIfAny(path) === undefined) return false;
   return editFile(path, `unset ${keyOf(key.path)}`, ({ document, find }) => {
     if (!find(key.path)) return false;
     removeKey(document, key.path);
@@ -45,20 +46,23 @@ export function unsetInFile(path: string, key: KeyedSetting): boolean {
  * @returns the result of `change`
  */
 function editFile(path: string, action: string, change: (file: ConfigFile) => boolean): boolean {
-  const text = readTextIfAny(path) ?? "";
-  const file = parseConfigFile(text, path);
-  try {
-    if (!change(file)) return false;
-  } catch (error) {
-    throw new LarderError("LDR_CONFIG", `cannot ${action} in ${path}: ${messageOf(error)}`, {
-      hint: "edit the file by hand: a group above this key is an alias",
-      cause: error,
-    });
-  }
-  const edited = file.document.toString({ lineWidth: 0, indent: indentOf(text) });
-  parseConfigFile(edited, path);
-  replaceUserFile(path, edited);
-  return true;
+  let isChanged = false;
+  changeUserFile(path, (text = "") => {
+    const file = parseConfigFile(text, path);
+    try {
+      isChanged = change(file);
+    } catch (error) {
+      throw new LarderError("LDR_CONFIG", `cannot ${action} in ${path}: ${messageOf(error)}`, {
+        hint: "edit the file by hand: a group above this key is an alias",
+        cause: error,
+      });
+    }
+    if (!isChanged) return undefined;
+    const edited = file.document.toString({ lineWidth: 0, indent: indentOf(text) });
+    parseConfigFile(edited, path);
+    return edited;
+  });
+  return isChanged;
 }
 
 /** Removes a key, and moves the comments above it to the next one. */

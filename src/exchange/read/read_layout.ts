@@ -75,6 +75,7 @@ interface PlatformImage {
 /** The manifests below a manifest or index. */
 class Tree {
   readonly images: PlatformImage[] = [];
+  /** Each after those below it. */
   readonly indexes = new Map<Digest, IndexManifest>();
   isWhole = true;
 }
@@ -113,7 +114,7 @@ class LayoutReader {
         chosen: chosen?.image,
         platform: chosen?.platform,
         images: [...new Set(images.map(({ image }) => image))],
-        indexes: [...indexes.values()],
+        indexes: [...indexes.values()].reverse(),
       },
       isWhole: tree.isWhole,
       checkedAt: timeOf(annotations[ANNOTATIONS.checkedAt]),
@@ -142,7 +143,6 @@ class LayoutReader {
     if (depth === MAX_INDEX_DEPTH) {
       throw badBundle(this.#source.path, `it nests more than ${MAX_INDEX_DEPTH} indexes`);
     }
-    tree.indexes.set(manifest.digest, manifest);
     for (const child of manifest.manifests) {
       // Indexes that name the same ones many times lead to more images than memory holds.
       if (tree.indexes.has(child.digest)) continue;
@@ -150,6 +150,7 @@ class LayoutReader {
       if (loaded) await this.#walk(loaded, child.platform ?? platform, depth + 1, tree);
       else tree.isWhole = false;
     }
+    tree.indexes.set(manifest.digest, manifest);
   }
 
   async #require(descriptor: BlobDescriptor): Promise<Manifest> {

@@ -77,7 +77,7 @@ export async function transfer(
       if (++rounds === PULL_ROUNDS) throw deletedRepeatedly(descriptor);
     } catch (error) {
       received += moved;
-      // There may be another place by now.
+      // Read only now: another place may be found while the bytes arrive.
       const reject = stream?.reject;
       // Progress is the offset reached, since a source that starts at 0 each time sends many bytes without any.
       if (ingest.offset - furthest >= PROGRESS_RESETS_TRIES) tries.restart();

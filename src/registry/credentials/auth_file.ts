@@ -1,9 +1,6 @@
-import { dirname } from "node:path";
 import { toBase64 } from "../../base/base64.ts";
 import { LarderError } from "../../base/errors.ts";
-import { ensureFolder, FILE_MODE } from "../../base/files/files.ts";
-import { diskError } from "../../base/files/system_error.ts";
-import { replaceUserFile } from "../../base/files/user_file.ts";
+import { changeUserFile } from "../../base/files/user_file.ts";
 import { formatJson } from "../../base/json.ts";
 import type { PasswordCredential } from "./credential.ts";
 import { isFor, readDocument, serverKey, splitKey } from "./docker_config.ts";
@@ -52,35 +49,14 @@ function isForWhole(key: string, registry: string): boolean {
 /** Changes the entries of the file, one process after another: of ten logins at once, none is lost. */
 function update(path: string, edit: (entries: Entries) => Entries): void {
   try {
-    ensureFolder(dirname(path));
-    const lock = lockBeside(path);
-    try {
+    changeUserFile(path, () => {
       const document = readDocument(path) ?? {};
       const content = { ...document, auths: Object.fromEntries(edit(entriesOf(document))) };
-      replaceUserFile(path, formatJson(content));
-    } finally {
-      lock.close();
-    }
+      return formatJson(content);
+    });
   } catch (error) {
     if (!(error instanceof LarderError) || error.code === "LDR_CONFIG") throw error;
     const hint = "check the config folder, which larder dir --config prints";
     throw new LarderError(error.code, error.message, { hint, cause: error.cause });
   }
-}
-
-/** Locks a file beside `path`, because the file itself is replaced. */
-function lockBeside(path: string): Deno.FsFile {
-  const name = `${path}.lock`;
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(name, { write: true, create: true, mode: FILE_MODE });
-  } catch (error) {
-    throw diskError(error, "write", name);
-  }
-  try {
-    file.lockSync(true);
-  } catch {
-    // The file system has no locks: the last of several logins wins.
-  }
-  return file;
 }

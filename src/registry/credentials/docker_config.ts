@@ -169,7 +169,13 @@ function readEntry(entry: unknown, path: string, key: string): Credential | unde
     ? decodeAuth(auth)
     : [parsed.output.username ?? "", parsed.output.password ?? ""];
   if (!pair) throw badFile(path, `the "auth" of the entry "${key}" is not user:password in base64`);
-  if (registrytoken) return { registryToken: registrytoken, source: path };
+  if (registrytoken) {
+    // The runtime's error for a header that it refuses quotes the token.
+    if (/[^\x21-\x7e]/.test(registrytoken)) {
+      throw badFile(path, `the "registrytoken" of the entry "${key}" is not a token`);
+    }
+    return { registryToken: registrytoken, source: path };
+  }
   if (identitytoken) {
     return { identityToken: identitytoken, username: pair[0] || undefined, source: path };
   }

@@ -14,7 +14,7 @@ const CREDENTIALS = new Set(["authorization", "x-amz-security-token"]);
  * Follows redirects of `GET` and `HEAD`, which registries use to serve blobs from a CDN.
  *
  * Invariants: credentials are dropped at the first redirect to another origin, which does not count as listed; a
- * redirect from HTTPS to plain HTTP is followed only if its host is accepted as insecure.
+ * redirect from HTTPS to plain HTTP is followed only if the host that redirects is accepted as insecure.
  */
 export class RedirectTransport implements Transport {
   readonly #inner: Transport;

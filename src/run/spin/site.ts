@@ -107,7 +107,7 @@ function checkKind(name: string, { kind, wasi }: Requirements, isCgi: boolean): 
   if (!isCgi && kind !== "http") {
     throw new LarderError("LDR_NOT_RUNNABLE", `${name} does not answer HTTP requests`, {
       hint:
-        "an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler",
+        'an HTTP trigger needs a component that exports wasi:http/incoming-handler or wasi:http/handler, or executor = { type = "wagi" } for a command',
     });
   }
   if (isCgi && kind !== "command") {

@@ -3,7 +3,7 @@ import { RecentMap } from "../../base/recent_map.ts";
 import { SingleFlight } from "../../base/single_flight.ts";
 import type { BlobDescriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { formatReference, type Reference, repositoryName } from "../../oci/reference.ts";
+import { formatReference, isLocal, type Reference, repositoryName } from "../../oci/reference.ts";
 import { openIngest } from "../../pull/transfer/open_ingest.ts";
 import { blobSize } from "../../registry/repository_queries.ts";
 import type { SharedContent } from "../../registry/shared/shared_content.ts";
@@ -12,6 +12,7 @@ import type { Part } from "../../store/image_parts.ts";
 import type { Layout } from "../../store/layout.ts";
 import type { ManifestStore } from "../../store/manifest_store.ts";
 import { type Answer, matchesETag } from "../answer.ts";
+import { ApiError } from "../errors.ts";
 import type { RepositoryIndexes } from "../manifests/repository_index.ts";
 import type { ServedUses } from "../manifests/served_uses.ts";
 import type { PushedBlobs } from "../pushed_blobs.ts";
@@ -114,6 +115,10 @@ export class Blobs {
     if (part) return { reference, descriptor: part.descriptor, part };
     const pushed = this.#deps.pushed.find(repository, digest);
     if (pushed) return { reference, descriptor: pushed };
+    if (isLocal(repository)) {
+      const message = `${digest} was not pushed to ${repositoryName(repository)}`;
+      throw new ApiError(404, "BLOB_UNKNOWN", message);
+    }
     const key = formatReference(reference);
     const vouched = this.#vouched.get(key);
     if (vouched) return vouched;

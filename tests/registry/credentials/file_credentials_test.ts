@@ -223,6 +223,9 @@ Deno.test("FileCredentials.find fails for an invalid file without showing its co
     ["the password is not a string", { auths: { "h.io": { password: ["hunter2-hunter2"] } } }],
     ["auth is not base64", { auths: { "h.io": { auth: "hunter2-hunter2" } } }],
     ["auth has no colon", { auths: { "h.io": entry("hunter2-hunter2") } }],
+    ["registrytoken has a line break", {
+      auths: { "h.io": { registrytoken: "hunter2\nhunter2" } },
+    }],
     ["auth is not UTF-8", { auths: { "h.io": { auth: btoa("hunter2\xff:x") } } }],
   ];
   for (const [name, content] of invalid) {

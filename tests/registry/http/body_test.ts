@@ -179,13 +179,13 @@ Deno.test("readBody does not take a slow sender for a stall", async () => {
   let left = 6;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 60));
       if (left-- > 0) controller.enqueue(new Uint8Array(300));
       else controller.close();
     },
   }, { highWaterMark: 0 });
   const slow = { ...response(200), body };
-  assert.equal((await collect(readBody(slow, { ...OPTIONS, stallTimeout: 100 }))).length, 1800);
+  assert.equal((await collect(readBody(slow, { ...OPTIONS, stallTimeout: 300 }))).length, 1800);
 });
 
 Deno.test("readBody fails with LDR_TIMEOUT if the sender trickles", async () => {

@@ -36,18 +36,19 @@ Deno.test("GuestPool.handle passes waiting requests to a thread that has just st
 
 Deno.test("GuestPool.handle applies a timeout of the user to a whole request", async (t) => {
   const limits = { timeout: 300 };
+  const longer = { timeout: 1500 }; // A slow machine needs time to begin the response.
   await t.step("that waits", async () => {
     using pool = await Pool.start(cases, { limits });
     assert.equal(await pool.get("/sleep"), 504);
     assert.deepEqual(pool.failures, ["the guest did not answer in time"]);
   });
   await t.step("that has begun its response", async () => {
-    using pool = await Pool.start(cases, { limits });
+    using pool = await Pool.start(cases, { limits: longer });
     const response = await pool.fetch("/echo", slowBody());
     await assert.rejects(response.text());
   });
   await t.step("that still has a body to read", async () => {
-    using pool = await Pool.start(cases, { limits });
+    using pool = await Pool.start(cases, { limits: longer });
     assert.equal(await pool.get("/upload", slowBody()), 504);
   });
   await t.step("that is longer than a minute", async () => {
@@ -234,7 +235,7 @@ Deno.test("GuestPool.handle applies a timeout of the user to a guest that comput
     assert.equal(await pool.get("/busy"), 504);
   });
   await t.step("after it has begun its response", async () => {
-    using pool = await Pool.start(cases, { limits });
+    using pool = await Pool.start(cases, { limits: { timeout: 1500 } });
     const response = await pool.fetch("/tail");
     await assert.rejects(response.text());
   });

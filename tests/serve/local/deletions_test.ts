@@ -59,6 +59,7 @@ Deno.test("a blob can be deleted once no manifest of the repository refers to it
   await service.bytes(`local/app/manifests/${DIGEST}`, 202, DELETE);
   await service.bytes(path, 202, DELETE);
   assert.equal(await service.error(path), "404 BLOB_UNKNOWN");
+  assert.equal(service.log.at(-1)!.reason, `${LAYER} was not pushed to local/app`);
   assert.equal(await service.error(path, DELETE), "404 BLOB_UNKNOWN");
   await service.bytes(`local/copy/blobs/${LAYER}`);
 });

@@ -55,6 +55,17 @@ async function range(service: TestService, path: string): Promise<string | null>
   return response.headers.get("range");
 }
 
+/** Sends the first 1,000 bytes of a chunk, and returns the connection once they have arrived. */
+async function sendStart(service: TestService, path: string): Promise<Deno.TcpConn> {
+  const { hostname, port } = new URL(service.url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head));
+  await connection.write(CONTENT.bytes.subarray(0, 1000));
+  await until(() => sizesOf(service).includes(1000));
+  return connection;
+}
+
 function partialsOf(service: TestService): string[] {
   return filesBelow(service.layout.partials);
 }
@@ -136,12 +147,7 @@ Deno.test("an upload goes on in the next server, and only in its own repository"
 Deno.test("what has arrived of a request that breaks off can be continued", async () => {
   await using service = await TestService.start();
   const path = await begin(service);
-  const { hostname, port } = new URL(service.url);
-  using connection = await Deno.connect({ hostname, port: Number(port) });
-  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(head));
-  await connection.write(CONTENT.bytes.subarray(0, 1000));
-  await until(() => sizesOf(service).includes(1000));
+  using connection = await sendStart(service, path);
   assert.equal(await range(service, path), "0-999", "while the request is under way");
   connection.close();
   assert.equal(await range(service, path), "0-999");
@@ -152,12 +158,7 @@ Deno.test("a request of which nothing more arrives is given up, and can be conti
   const clock = new SteppedClock();
   await using service = await TestService.start({ clock });
   const path = await begin(service);
-  const { hostname, port } = new URL(service.url);
-  using connection = await Deno.connect({ hostname, port: Number(port) });
-  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(head));
-  await connection.write(CONTENT.bytes.subarray(0, 1000));
-  await until(() => sizesOf(service).includes(1000));
+  using connection = await sendStart(service, path);
   await until(() => clock.end(STALL_TICK) === 0);
   const buffer = new Uint8Array(12);
   await connection.read(buffer);
@@ -169,12 +170,7 @@ Deno.test("a request of which nothing more arrives is given up, and can be conti
 Deno.test("an upload counts among the requests under way", async () => {
   await using service = await TestService.start({ maxRequests: 1 });
   const path = await begin(service);
-  const { hostname, port } = new URL(service.url);
-  using connection = await Deno.connect({ hostname, port: Number(port) });
-  const head = `PATCH /v2/${path} HTTP/1.1\r\nhost: ${hostname}\r\ncontent-length: 100000\r\n\r\n`;
-  await connection.write(new TextEncoder().encode(head));
-  await connection.write(CONTENT.bytes.subarray(0, 1000));
-  await until(() => sizesOf(service).includes(1000));
+  using _connection = await sendStart(service, path);
   assert.equal(await service.error("local/app/tags/list"), "503 UNAVAILABLE");
 });
 

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { blob, image, MEDIA_TYPES, randomBytes } from "./artifacts.ts";
 import { type Files, writeFiles } from "./image_layouts.ts";
 import { assertNoStrayFiles, assertStoreSound, filesBelow } from "./store_check.ts";
 import { TestCacheHome } from "./test_cache_home.ts";
+
+/** What bundles contain: a name, an image, and one with a larger layer. */
+export const NAME = "ghcr.io/acme/app:v1";
+export const ONE = image(["one", "two"]);
+export const BIG = image([blob(randomBytes(20_000), MEDIA_TYPES.ociLayer), "two"]);
 
 /** A home folder with a cache, and with bundles to import. */
 export class ImportHome extends TestCacheHome {

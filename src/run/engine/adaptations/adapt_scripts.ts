@@ -93,11 +93,13 @@ const EMPTY_STRINGS: Readonly<Record<WasiVersion, AdaptStep>> = {
     replacement: "realloc(0, 0, 1, 0)",
     places: (places) => places <= 1,
   },
+  // A function, and one that awaits.
   "0.3": {
     name: "allocate empty strings",
-    pattern: /(?<=if \(s\.length === 0\) \{ return \{ ptr: )1(?=, len: 0 \})/g,
-    replacement: "realloc(0, 0, 1, 0)",
-    places: (places) => places <= 1,
+    pattern:
+      /((async )?function \w+\(s, realloc, memory\) \{[^]{0,200}?if \(s\.length === 0\) \{ return \{ ptr: )1(?=, len: 0 \})/g,
+    replacement: (_, before, isAsync) => `${before}${isAsync ? "await " : ""}realloc(0, 0, 1, 0)`,
+    places: (places) => places <= 2,
   },
 };
 

@@ -14,8 +14,11 @@ const SPIN_FIELDS: Readonly<Record<string, string>> = {
 
 const PATH_MATCH = /^spin-path-match-/;
 
-/** Fields that commands do not see. Source: RFC 3875 §4.1.18. */
-const HIDDEN = ["authorization", "connection"];
+/**
+ * Fields that commands do not see: RFC 3875 §4.1.18; and `proxy`, because a client would choose the proxy of a command
+ * that takes `HTTP_PROXY` for a setting (CVE-2016-5385 and others).
+ */
+const HIDDEN = ["authorization", "connection", "proxy"];
 
 /**
  * Returns the variables of a request for a command.

@@ -1,6 +1,7 @@
 import { inspectWasm } from "../../wasm/binary/inspect.ts";
 import { requirementsOf } from "../../wasm/interfaces/requirements.ts";
 import { PREVIEW1 } from "../../wasi/preview1/guest.ts";
+import { withClockPause } from "./adapter_clock.ts";
 import { emptyHost } from "./transpile.ts";
 import type { WrapperFiles } from "./wrapper_files.ts";
 
@@ -33,7 +34,9 @@ export async function wrapModule(
   await $init;
   const { entry } = requirementsOf(inspectWasm(module, "the module"), "the module");
   const adapter = entry === "_start" ? adapters.command : adapters.reactor;
-  const component = componentNew(() => tools.componentNew(module, [[PREVIEW1, adapter]]));
+  const component = componentNew(() =>
+    tools.componentNew(module, [[PREVIEW1, withClockPause(adapter)]])
+  );
   inspectWasm(component, "the component");
   return component;
 }

@@ -1,4 +1,5 @@
 import { concatBytes } from "../../../base/bytes.ts";
+import type { Section } from "./sections.ts";
 
 /** Encodes an unsigned number as LEB128. */
 export function encodeU32(value: number): Uint8Array {
@@ -14,6 +15,15 @@ export function encodeU32(value: number): Uint8Array {
 export function encodeName(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
   return concatBytes([encodeU32(bytes.length), bytes]);
+}
+
+/** Returns a module in which a section has other content. */
+export function replaceSection(
+  module: Uint8Array,
+  { id, start, end }: Section,
+  parts: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  return concatBytes([module.subarray(0, start), encodeSection(id, parts), module.subarray(end)]);
 }
 
 export function encodeSection(id: number, parts: readonly Uint8Array[]): Uint8Array {

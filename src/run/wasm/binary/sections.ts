@@ -31,6 +31,13 @@ export const FUNCTION_KIND = 0x00;
 export const MEMORY_KIND = 0x02;
 export const GLOBAL_KIND = 0x03;
 
+/** Flags of the limits of a table or memory. The others are: shared (2), 64-bit addresses (4). */
+export const LIMITS = {
+  hasMaximum: 1,
+  /** A proposal, which V8 lacks. */
+  hasPageSize: 8,
+} as const;
+
 /**
  * Returns the sections of a core module.
  * @throws MalformedWasm
@@ -117,13 +124,13 @@ function skipValueType(reader: SectionReader): void {
   if (type === 0x63 || type === 0x64) reader.skipNumber(33);
 }
 
-/** Skips limits. Flags: a maximum (1), shared (2), 64-bit addresses (4), custom page size (8). */
+/** Skips the limits of a table or memory. */
 function skipLimits(reader: SectionReader): void {
   const flags = reader.byte();
   if (flags > 0x0f) throw reader.malformed("limits have an unknown kind");
   reader.skipNumber(64);
-  if (flags & 0x01) reader.skipNumber(64);
-  if (flags & 0x08) reader.u32();
+  if (flags & LIMITS.hasMaximum) reader.skipNumber(64);
+  if (flags & LIMITS.hasPageSize) reader.u32();
 }
 
 /** Reads an import's name. Source: component-model, design/mvp/Binary.md, "Import and Export Definitions". */

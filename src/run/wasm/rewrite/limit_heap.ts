@@ -1,7 +1,6 @@
-import { concatBytes } from "../../../base/bytes.ts";
-import { encodeSection, encodeU32 } from "../binary/encoder.ts";
+import { encodeU32, replaceSection } from "../binary/encoder.ts";
 import type { SectionReader } from "../binary/reader.ts";
-import { readContent, readSections, SECTION } from "../binary/sections.ts";
+import { LIMITS, readContent, readSections, SECTION } from "../binary/sections.ts";
 
 /**
  * Tables, exceptions and objects of Wasm's garbage collection are in V8's heap, whose end is the end of the process, with
@@ -21,10 +20,6 @@ const REFERENCES = [0x63, 0x64];
 /** A table with a value for its elements. */
 const WITH_VALUE = 0x40;
 
-/** Flags of a table's limits. */
-const HAS_MAXIMUM = 1;
-const KNOWN_FLAGS = 7;
-
 /**
  * Limits what a core module can allocate in V8's heap.
  * @returns the module, in which each table has a maximum
@@ -36,11 +31,7 @@ export function limitHeap(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffe
   if (types) checkTypes(readContent(bytes, types));
   const tables = sections.find(({ id }) => id === SECTION.table);
   if (!tables) return bytes;
-  return concatBytes([
-    bytes.subarray(0, tables.start),
-    encodeSection(SECTION.table, withMaximums(bytes, readContent(bytes, tables))),
-    bytes.subarray(tables.end),
-  ]);
+  return replaceSection(bytes, tables, withMaximums(bytes, readContent(bytes, tables)));
 }
 
 /** Refuses types of objects, and exceptions that could refer to others. */
@@ -76,12 +67,17 @@ function withMaximums(bytes: Uint8Array, reader: SectionReader): Uint8Array[] {
     if (valueType(reader) === WITH_VALUE) throw reader.malformed("a table with a value");
     const type = bytes.subarray(start, reader.offset);
     const flags = reader.byte();
-    if (flags > KNOWN_FLAGS) throw reader.malformed("limits of an unknown kind");
+    if (flags >= LIMITS.hasPageSize) throw reader.malformed("limits of an unknown kind");
     const initial = reader.u64();
-    const maximum = flags & HAS_MAXIMUM ? reader.u64() : Infinity;
+    const maximum = flags & LIMITS.hasMaximum ? reader.u64() : Infinity;
     elements += initial;
     const limit = Math.min(maximum, initial + MAX_GROWTH);
-    parts.push(type, Uint8Array.of(flags | HAS_MAXIMUM), encodeU32(initial), encodeU32(limit));
+    parts.push(
+      type,
+      Uint8Array.of(flags | LIMITS.hasMaximum),
+      encodeU32(initial),
+      encodeU32(limit),
+    );
   }
   if (elements > MAX_ELEMENTS) throw reader.malformed(`tables of ${elements} elements`);
   return parts;

@@ -1,8 +1,8 @@
 import { concatBytes } from "../../../base/bytes.ts";
-import { encodeSection, encodeU32 } from "../binary/encoder.ts";
+import { encodeU32, replaceSection } from "../binary/encoder.ts";
 import { extractMemory, type MemoryImage, PAGE } from "./memory_image.ts";
 import type { SectionReader } from "../binary/reader.ts";
-import { readContent, readSections, SECTION } from "../binary/sections.ts";
+import { LIMITS, readContent, readSections, SECTION } from "../binary/sections.ts";
 
 /** Bytes to which the memories of a guest's module can grow together, unless they are larger from the beginning. */
 export const MAX_GUEST_MEMORY = 1024 * 1024 * 1024;
@@ -13,10 +13,6 @@ export interface LimitedModule {
   /** Initial contents of the memory, if the module imports it. */
   readonly image?: MemoryImage;
 }
-
-/** Flags of a memory's limits. */
-const HAS_MAXIMUM = 1;
-const KNOWN_FLAGS = 7;
 
 /**
  * Limits the memories that a module defines. A single memory is imported instead ({@link extractMemory}); others get
@@ -42,27 +38,23 @@ function withMaximums(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (!memory) return bytes;
   const limits = readLimits(readContent(bytes, memory));
   // V8 refuses the module: the flags are of a proposal that it lacks.
-  if (limits.some(({ flags }) => flags > KNOWN_FLAGS)) return bytes;
+  if (limits.some(({ flags }) => flags >= LIMITS.hasPageSize)) return bytes;
   const initialPages = limits.reduce((sum, { initial }) => sum + initial, 0);
   const growth = Math.max(0, Math.floor((MAX_GUEST_MEMORY / PAGE - initialPages) / limits.length));
   const entries = limits.map(({ flags, initial, maximum }) =>
     concatBytes([
-      encodeU32(flags | HAS_MAXIMUM),
+      encodeU32(flags | LIMITS.hasMaximum),
       encodeU32(initial),
       encodeU32(Math.min(maximum, initial + growth)),
     ])
   );
-  return concatBytes([
-    bytes.subarray(0, memory.start),
-    encodeSection(SECTION.memory, [encodeU32(limits.length), ...entries]),
-    bytes.subarray(memory.end),
-  ]);
+  return replaceSection(bytes, memory, [encodeU32(limits.length), ...entries]);
 }
 
 function readLimits(reader: SectionReader): Limits[] {
   return reader.list(() => {
     const flags = reader.byte();
     const initial = reader.u64();
-    return { flags, initial, maximum: flags & HAS_MAXIMUM ? reader.u64() : Infinity };
+    return { flags, initial, maximum: flags & LIMITS.hasMaximum ? reader.u64() : Infinity };
   });
 }

@@ -107,24 +107,36 @@ const BASH_CASES: [words: string[], completions: string[]][] = [
   [["larder", "info", "'ng"], []],
 ];
 
-for (const [words, completions] of BASH_CASES) {
-  Deno.test(`bash completes: ${words.join(" ")}`, async () => {
-    using place = new Workplace(SCRIPTS.bash);
-    // Words that are split at : and @ have no blank between them on the line.
-    const line = words.filter((word) => word !== " ").reduce((before, word, i, all) => {
-      const isJoined = /^[:@=]$/.test(word) || /^[:@=]$/.test(all[i - 1] ?? "");
-      const isApart = words[words.indexOf(word) - 1] === " ";
-      return isJoined && !isApart ? before + word : `${before} ${word}`;
+Deno.test("bash completes", async (t) => {
+  using place = new Workplace(SCRIPTS.bash);
+  // One shell for all: lines and words are arguments, and END ends the words of a line.
+  const code = `. "$0"; PATH=\${0%/*}/.bin:$PATH
+    while [ $# -gt 0 ]; do
+      COMP_LINE=$1; COMP_POINT=\${#1}; COMP_WORDS=(); shift
+      until [ "$1" = END ]; do COMP_WORDS+=("$1"); shift; done; shift
+      COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); COMPREPLY=(); _larder || exit
+      for word in "\${COMPREPLY[@]}"; do echo "$word"; done; echo END
+    done`;
+  const shell = ["--norc", "--noprofile", "-euc", code, place.script];
+  const output = await run("bash", [...shell, ...BASH_CASES.flatMap(([words]) => bashLine(words))]);
+  const answers = output.split("END\n");
+  for (const [i, [words, completions]] of BASH_CASES.entries()) {
+    await t.step(words.join(" "), () => {
+      assert.deepEqual(answers[i]!.split("\n").filter(Boolean), completions);
     });
-    const code = `. "$0"; PATH=\${0%/*}/.bin:$PATH; COMP_LINE=$1; COMP_POINT=\${#1}; shift
-      COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _larder || exit
-      for word in "\${COMPREPLY[@]}"; do echo "$word"; done`;
-    const shell = ["--norc", "--noprofile", "-euc", code, place.script, line];
-    const split = words.filter((word) => word !== " ");
-    const output = await run("bash", [...shell, ...split]);
-    assert.deepEqual(output.split("\n").filter(Boolean), completions);
-    assertUnharmed(place);
+  }
+  assertUnharmed(place);
+});
+
+/** Returns a command line, its words as bash splits it, and END. */
+function bashLine(words: readonly string[]): string[] {
+  // Words that are split at : and @ have no blank between them on the line.
+  const line = words.filter((word) => word !== " ").reduce((before, word, i, all) => {
+    const isJoined = /^[:@=]$/.test(word) || /^[:@=]$/.test(all[i - 1] ?? "");
+    const isApart = words[words.indexOf(word) - 1] === " ";
+    return isJoined && !isApart ? before + word : `${before} ${word}`;
   });
+  return [line, ...words.filter((word) => word !== " "), "END"];
 }
 
 const FISH_CASES: [line: string, completions: string[]][] = [
@@ -157,16 +169,20 @@ const FISH_CASES: [line: string, completions: string[]][] = [
   ["larder pull --all-platfor", ["--all-platforms"]],
 ];
 
-for (const [line, completions] of FISH_CASES) {
-  Deno.test(`fish completes: ${line}`, async () => {
-    using place = new Workplace(SCRIPTS.fish);
-    const code =
-      "cd (dirname $argv[1]); set -gx PATH $PWD/.bin $PATH; source $argv[1]; complete -C $argv[2]";
-    const output = await run("fish", ["--no-config", "-c", code, place.script, line]);
-    const words = output.split("\n").filter(Boolean).map((text) => text.split("\t")[0]);
-    assert.deepEqual(words, completions);
-  });
-}
+Deno.test("fish completes", async (t) => {
+  using place = new Workplace(SCRIPTS.fish);
+  const code =
+    "cd (dirname $argv[1]); set -gx PATH $PWD/.bin $PATH; source $argv[1]; for line in $argv[2..-1]; complete -C $line; echo END; end";
+  const lines = FISH_CASES.map(([line]) => line);
+  const output = await run("fish", ["--no-config", "-c", code, place.script, ...lines]);
+  const answers = output.split("END\n");
+  for (const [i, [line, completions]] of FISH_CASES.entries()) {
+    await t.step(line, () => {
+      const words = answers[i]!.split("\n").filter(Boolean).map((text) => text.split("\t")[0]);
+      assert.deepEqual(words, completions);
+    });
+  }
+});
 
 const SHELLS: [name: "bash" | "zsh", command: string, setup: string][] = [
   ["bash", "bash --norc --noprofile -i", "PATH=$PWD/.bin:$PATH; source ./script"],

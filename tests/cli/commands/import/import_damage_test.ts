@@ -17,13 +17,8 @@ import {
   tarFileOf,
 } from "../../../support/cache/image_layouts.ts";
 import { filesBelow } from "../../../support/cache/store_check.ts";
-import { ImportHome } from "../../../support/cache/import_home.ts";
+import { BIG, ImportHome, NAME, ONE } from "../../../support/cache/import_home.ts";
 import { gnuLongMember, paxMember, tarMember, tarOf } from "../../../support/tar_writer.ts";
-
-const NAME = "ghcr.io/acme/app:v1";
-const ONE = image(["one", "two"]);
-
-const BIG = image([blob(randomBytes(20_000), MEDIA_TYPES.ociLayer), "two"]);
 
 /** Returns a layout with some files replaced or removed. */
 function changed(files: Files, changes: Record<string, Uint8Array | undefined>): Files {

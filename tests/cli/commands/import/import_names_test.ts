@@ -1,19 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  blob,
-  digestOf,
-  image,
-  MEDIA_TYPES,
-  randomBytes,
-  utf8,
-} from "../../../support/cache/artifacts.ts";
+import { digestOf, utf8 } from "../../../support/cache/artifacts.ts";
 import { type Files, layoutOf } from "../../../support/cache/image_layouts.ts";
-import { ImportHome } from "../../../support/cache/import_home.ts";
-
-const NAME = "ghcr.io/acme/app:v1";
-const ONE = image(["one", "two"]);
-
-const BIG = image([blob(randomBytes(20_000), MEDIA_TYPES.ociLayer), "two"]);
+import { BIG, ImportHome, NAME, ONE } from "../../../support/cache/import_home.ts";
 
 Deno.test("import asks for names that a bundle does not have", async (t) => {
   const digest = ONE.descriptor.digest;

@@ -13,11 +13,8 @@ import { layoutOf } from "../../../support/cache/image_layouts.ts";
 import { spinApp } from "../../../support/cache/spin_apps.ts";
 import { assertStoreSound, filesBelow } from "../../../support/cache/store_check.ts";
 import { writeAsSpin } from "../../../support/cache/test_cache.ts";
-import { ImportHome } from "../../../support/cache/import_home.ts";
+import { ImportHome, NAME, ONE } from "../../../support/cache/import_home.ts";
 import { tarOf } from "../../../support/tar_writer.ts";
-
-const NAME = "ghcr.io/acme/app:v1";
-const ONE = image(["one", "two"]);
 
 Deno.test("import reads Spin's cache, leaves out what Spin did not complete, and the app is complete", async () => {
   using home = new ImportHome();

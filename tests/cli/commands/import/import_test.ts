@@ -12,20 +12,14 @@ import {
   MEDIA_TYPES,
   multiPlatform,
   platformOf,
-  randomBytes,
   utf8,
   wasmArtifact,
 } from "../../../support/cache/artifacts.ts";
 import { layoutOf, membersOf, tarFileOf } from "../../../support/cache/image_layouts.ts";
 import { spinApp } from "../../../support/cache/spin_apps.ts";
 import { filesBelow } from "../../../support/cache/store_check.ts";
-import { ImportHome } from "../../../support/cache/import_home.ts";
+import { BIG, ImportHome, NAME, ONE } from "../../../support/cache/import_home.ts";
 import { tarMember, tarOf } from "../../../support/tar_writer.ts";
-
-const NAME = "ghcr.io/acme/app:v1";
-const ONE = image(["one", "two"]);
-
-const BIG = image([blob(randomBytes(20_000), MEDIA_TYPES.ociLayer), "two"]);
 
 Deno.test("import adds the images of a layout under their names, and pull --offline finds them", async () => {
   using home = new ImportHome();

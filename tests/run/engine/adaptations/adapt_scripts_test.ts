@@ -193,3 +193,20 @@ for (const [from, to] of [["ptr0, len0", "ptr0, size0"], ["ptr1 + len1", "len1 +
     assert.throws(() => adaptComponent(changed, "0.2"), /"leave no .* without a limit" found 1/);
   });
 }
+
+Deno.test("adaptComponent has empty strings allocated", () => {
+  const encode = `
+  function utf8Encode(s, realloc, memory) {
+    if (s.length === 0) {
+      utf8EncodedLen = 0;
+      return 1;
+    }`;
+  assert.match(adaptComponent(COMPONENT + encode, "0.2"), /return realloc\(0, 0, 1, 0\);/);
+  const functions = ["function encode", "async function encodeLater"].map((start) => `
+  ${start}(s, realloc, memory) {
+    if (s.length === 0) { return { ptr: 1, len: 0 }; }
+  }`);
+  const body = adaptComponent(`${COMPONENT}\n${TASKS}${functions.join("")}`, "0.3");
+  const pointers = [...body.matchAll(/ptr: (.*), len/g)].map(([, pointer]) => pointer);
+  assert.deepEqual(pointers, ["realloc(0, 0, 1, 0)", "await realloc(0, 0, 1, 0)"]);
+});

@@ -10,6 +10,7 @@ Deno.test("cgiVariables has the variables of RFC 3875 and of Spin, and hides wha
   const variables = cgiVariables(
     head("/api/a%20b/7?x=1&y", [
       ["authorization", "secret"],
+      ["proxy", "http://evil.test"],
       ["content-type", "text/plain"],
       ["x-y", "1"],
       ["spin-path-info", "/7%20"],

@@ -45,9 +45,11 @@ Deno.test("wrapModule makes a command of a module with _start that imports an in
     (module
       (import "wasi:random/random@0.2.3" "get-random-u64" (func $random (result i64)))
       (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (import "wasi_snapshot_preview1" "adapter_monotonic_clock_set_paused"
+        (func $pause (param i32)))
       (memory (export "memory") 1)
       (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
-      (func (export "_start") (drop (call $random)) (call $exit (i32.const 42))))`);
+      (func (export "_start") (drop (call $random)) (call $pause (i32.const 1)) (call $exit (i32.const 42))))`);
   const component = await loadComponent(await wrapModule(module, wrapper));
   assert.equal(await callCommand(component, new GuestHost().host), 42);
 });
