@@ -39,9 +39,9 @@ class TestCache extends TemporaryFolder {
   fetch(
     requests: readonly PackageRequest[],
     options: Partial<PackageOptions> = {},
-    now: () => number = systemClock.now,
+    elapsed: () => number = systemClock.elapsed,
   ): Promise<PackageResults> {
-    const clock = { ...systemClock, now, sleep: () => Promise.resolve() };
+    const clock = { ...systemClock, elapsed, sleep: () => Promise.resolve() };
     const transport = httpTransport({ clock });
     const deps = { layout: this.layout, transport, clock };
     const note = (message: string) => void this.notes.push(message);
@@ -85,8 +85,8 @@ Deno.test("fetchPackages fetches a large package of a known digest in ranges if 
   const digest = digestOfBytes(bytes) as Digest;
   const request = { ...requestForUrl(server.add(PATH, bytes)), digest, size: bytes.length };
   // A second passes between any two looks at the clock.
-  let now = 0;
-  const { results } = await cache.fetch([request], {}, () => now += 1000);
+  let time = 0;
+  const { results } = await cache.fetch([request], {}, () => time += 1000);
   assert.deepEqual(results.map(({ outcome, size }) => [outcome, size]), [[
     "fetched",
     bytes.length,
