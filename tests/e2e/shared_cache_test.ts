@@ -130,6 +130,7 @@ Deno.test("serve lets uploads end when it stops, for a time, and says how many a
     if (isSlow) assert.match(stderr, /warning: 1 object not written to .*: not done after 5s/);
     else assert.match(stderr, /wrote 1 object /);
     gate.open();
+    s3.heal();
     s3.objects.clear();
   }
 });
