@@ -100,7 +100,8 @@ class PackageFetch {
     const { digest, size } = record;
     const blob = { mediaType: MEDIA_TYPE, digest, size };
     try {
-      return await this.#fetchKnown(blob, new SharedFetcher(shared));
+      const fetcher = new SharedFetcher(shared);
+      return await this.#fetchKnown(blob, fetcher, fetcher);
     } catch (error) {
       if (!hasCode(error, "LDR_NOT_FOUND")) throw error;
       // What the record names is not there, or not all of it, so that the server of the package decides.
@@ -115,15 +116,21 @@ class PackageFetch {
    * because the error shows the digests of both.
    */
   async #fetchExpected(blob: BlobDescriptor): Promise<Fetched> {
+    const { source, shared } = sourceOf(this.#request, this.#session, this.#turn);
     try {
-      return await this.#fetchKnown(blob, sourceOf(this.#request, this.#session, this.#turn));
+      return await this.#fetchKnown(blob, source, shared);
     } catch (error) {
       if (this.#request.digest !== undefined || !hasCode(error, "LDR_SIZE_MISMATCH")) throw error;
       return await this.#fetchUnknown(blob.digest);
     }
   }
 
-  async #fetchKnown(blob: BlobDescriptor, source: TransferSource): Promise<Fetched> {
+  /** @param shared what of the source asks the shared cache, if it does */
+  async #fetchKnown(
+    blob: BlobDescriptor,
+    source: TransferSource,
+    shared: SharedFetcher | undefined,
+  ): Promise<Fetched> {
     const request = this.#request;
     const { blobs, clock, observer, arrived } = this.#session;
     const { signal, onReceived } = this.#turn;
@@ -146,8 +153,7 @@ class PackageFetch {
     const isReceived = received !== undefined || arrived.has(request);
     if (isReceived) arrived.set(request, { ...blob, size });
     this.#record({ digest: blob.digest, size });
-    const isShared = source instanceof SharedFetcher && source.isShared;
-    return { digest: blob.digest, size, isReceived, isShared };
+    return { digest: blob.digest, size, isReceived, isShared: shared?.isShared };
   }
 
   /**
@@ -257,16 +263,17 @@ class PackageFetch {
   }
 }
 
-/** Returns the source of a package whose digest is known. */
+/** Returns the source of a package whose digest is known, and what of it asks the shared cache. */
 function sourceOf(
   request: PackageRequest,
   { shared, transport, clock, options }: PackageSession,
   { connections }: PackageTurn,
-): TransferSource {
-  if (isLocal(request)) return new FileFetcher(request.urls[0]!);
+): { readonly source: TransferSource; readonly shared?: SharedFetcher | undefined } {
+  if (isLocal(request)) return { source: new FileFetcher(request.urls[0]!) };
   const origin = new UrlFetcher(transport, request.urls);
-  const source = shared ? new SharedFetcher(shared, origin) : origin;
-  return new ParallelFetcher(source, { clock, connections, most: options.transfers });
+  const fetcher = shared && new SharedFetcher(shared, origin);
+  const ranges = { clock, connections, most: options.transfers };
+  return { source: new ParallelFetcher(fetcher ?? origin, ranges), shared: fetcher };
 }
 
 /** @throws LarderError LDR_DIGEST_MISMATCH for other content than expected, which is removed */
