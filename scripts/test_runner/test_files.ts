@@ -8,10 +8,7 @@ function unitTests(): string[] {
   return testsBelow("tests").filter((path) => !/^tests\/(e2e|soak)\//.test(path));
 }
 
-/**
- * Tests that leave threads which compute until the process ends, because Deno 2.9 does not stop such a thread: each has
- * a process of its own.
- */
+/** Tests whose guests compute until they are stopped, some for ten seconds: each has a process of its own. */
 const ENDLESS = ["worker_pool", "guest_thread"].map((name) => `tests/run/server/${name}_test.ts`);
 
 /** Returns the unit tests in parts, one per process: first those that start threads and processes, which take seconds. */

@@ -7,6 +7,7 @@ import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/rewrite/memory_image.ts";
 import { MemoryPool } from "./memory_pool.ts";
 import type { WasiVersion } from "../wasm/interfaces/requirements.ts";
+import { newStopMemory, STOP_IMPORT } from "../wasm/rewrite/interruptible.ts";
 import { STATE_EXPORT } from "../wasm/rewrite/resettable.ts";
 import { TASK_IMPORT } from "./adaptations/adapt_scripts.ts";
 import { RESET } from "./adaptations/reset_script.ts";
@@ -60,6 +61,9 @@ export class Component {
   readonly #instantiate: Instantiate;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #memories: ReadonlyMap<WebAssembly.Module, MemoryPool>;
+  /** The memory through which another thread stops the code of modules that import it. */
+  readonly #stop: WebAssembly.Memory;
+  readonly #stoppable: ReadonlySet<WebAssembly.Module>;
   /** True if it imports drafts of 0.2, whose interfaces would be made in vain for all others. */
   readonly #usesDrafts: boolean;
   /** Names of the exported state of each module. */
@@ -69,11 +73,20 @@ export class Component {
   /** True if the host is known to have every function that the script reads. */
   #hasAllImports = false;
 
-  /** @param maxMemory bytes to which the memory of a module can grow */
-  constructor({ wasi, script, modules, images }: CompiledComponent, maxMemory?: number) {
+  /**
+   * @param maxMemory bytes to which the memory of a module can grow
+   * @param stop the memory through which another thread can stop a guest that computes
+   */
+  constructor(
+    { wasi, script, modules, images }: CompiledComponent,
+    maxMemory?: number,
+    stop = newStopMemory(),
+  ) {
     this.wasi = wasi;
     this.#instantiate = new Function(script)();
     this.#modules = modules;
+    this.#stop = stop;
+    this.#stoppable = new Set([...modules.values()].filter(importsStop));
     this.#usesDrafts = DRAFT_IMPORT.test(script);
     this.#globals = new Map([...modules.values()].map((module) => [module, stateNames(module)]));
     this.#memories = new Map(
@@ -115,7 +128,7 @@ export class Component {
         (module, imports = {}) => {
           const instance = new WebAssembly.Instance(
             module,
-            withExitCode(this.#withMemory(module, imports, memories), resources),
+            withExitCode(this.#withMemories(module, imports, memories), resources),
           );
           globals.push(...globalsOf(instance, this.#globals.get(module)!));
           return instance;
@@ -131,17 +144,30 @@ export class Component {
     }
   }
 
-  #withMemory(
+  #withMemories(
     module: WebAssembly.Module,
     imports: WebAssembly.Imports,
     memories: PooledMemory[],
   ): WebAssembly.Imports {
     const pool = this.#memories.get(module);
-    if (!pool) return imports;
-    const memory = pool.acquire();
-    memories.push({ memory, pool });
-    return { ...imports, [MEMORY_IMPORT.module]: { [MEMORY_IMPORT.name]: memory } };
+    const isStoppable = this.#stoppable.has(module);
+    if (!pool && !isStoppable) return imports;
+    const own: Record<string, WebAssembly.Memory> = {};
+    if (pool) {
+      const memory = pool.acquire();
+      memories.push({ memory, pool });
+      own[MEMORY_IMPORT.name] = memory;
+    }
+    if (isStoppable) own[STOP_IMPORT.name] = this.#stop;
+    const { module: name } = MEMORY_IMPORT;
+    return { ...imports, [name]: { ...imports[name], ...own } };
   }
+}
+
+function importsStop(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some(({ module, name }) =>
+    module === STOP_IMPORT.module && name === STOP_IMPORT.name
+  );
 }
 
 /** A mutable global of a core module, and its initial value. */

@@ -185,6 +185,8 @@ export class GuestThread {
   #end(failure: GuestFailure): void {
     if (this.#ended) return;
     this.#ended = true;
+    // A worker that computes is not terminated (denoland/deno#35657).
+    this.#counters.stopGuests();
     this.#worker.terminate();
     this.#sockets.close();
     this.#closeState?.();

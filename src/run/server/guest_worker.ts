@@ -68,7 +68,7 @@ function receive(message: ToGuest): void {
   switch (message.type) {
     case "load":
       counters = new SharedCounters(message.counters);
-      return load(message.program);
+      return load(message.program, message.counters);
     case "request":
       waiting.set(message.id, message);
       void startWaiting();
@@ -83,9 +83,9 @@ function receive(message: ToGuest): void {
 }
 
 /** Loads a component; its first instance fails if the host lacks a function. */
-function load(program: GuestProgram): void {
+function load(program: GuestProgram, stop: WebAssembly.Memory): void {
   try {
-    component = new Component(program, program.settings.limits?.maxMemory);
+    component = new Component(program, program.settings.limits?.maxMemory, stop);
     host = openHost(
       program.settings,
       (message) => outbox.post({ type: "denial", message }),

@@ -1,3 +1,5 @@
+import { FREE_BYTES, newStopMemory, stopCode } from "../wasm/rewrite/interruptible.ts";
+
 /** Milliseconds between two checks of a thread with requests under way. */
 export const WATCH_INTERVAL = 100;
 
@@ -5,20 +7,24 @@ export const WATCH_INTERVAL = 100;
 const BEATS = 0;
 const LAST_BEGUN = 1;
 const UNDER_WAY = 2;
-const SIZE = 3 * Float64Array.BYTES_PER_ELEMENT;
 
 /**
  * Counters of a guest's thread in memory that it shares with the main thread, which can read them while a guest
- * computes and no message arrives.
+ * computes and no message arrives, and stop the guest.
  */
 export class SharedCounters {
-  readonly memory: SharedArrayBuffer;
+  readonly memory: WebAssembly.Memory;
   readonly #slots: Float64Array;
 
   /** @param memory memory of the counters to share */
-  constructor(memory = new SharedArrayBuffer(SIZE)) {
+  constructor(memory = newStopMemory()) {
     this.memory = memory;
-    this.#slots = new Float64Array(memory);
+    this.#slots = new Float64Array(memory.buffer, FREE_BYTES);
+  }
+
+  /** Makes all guests of the thread trap. */
+  stopGuests(): void {
+    stopCode(this.memory);
   }
 
   /** Increases while the event loop turns. */

@@ -18,7 +18,7 @@ export type ToGuest =
     readonly type: "load";
     readonly program: GuestProgram;
     /** Memory of the `SharedCounters` of the thread. */
-    readonly counters: SharedArrayBuffer;
+    readonly counters: WebAssembly.Memory;
   }
   | RequestMessage
   /** The next piece of a request's body: null at its end, undefined if it failed. */

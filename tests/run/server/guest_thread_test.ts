@@ -55,6 +55,33 @@ Deno.test("GuestThread survives an instance that traps when it starts", async ()
   assert.ok(!guest.isEnded);
 });
 
+/** Returns the threads of workers. */
+function workerThreads(): string[] {
+  return [...Deno.readDirSync("/proc/self/task")].map(({ name }) => name).filter((id) => {
+    try {
+      return Deno.readTextFileSync(`/proc/self/task/${id}/comm`).startsWith("worker-");
+    } catch {
+      return false; // It has just ended.
+    }
+  });
+}
+
+Deno.test({
+  name: "GuestThread.stop ends the thread of a guest that computes",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const before = new Set(workerThreads());
+    using guest = await startGuest();
+    const threads = workerThreads().filter((id) => !before.has(id));
+    assert.equal(threads.length, 1);
+    const answered = assert.rejects(ask(guest, "/busy"), { status: 503 });
+    while (!guest.isBlocked) await pause();
+    guest.stop();
+    await answered;
+    while (workerThreads().includes(threads[0]!)) await pause();
+  },
+});
+
 // As in worker_pool_test.ts, what computes without end comes last.
 Deno.test("GuestThread.load counts a guest until it ends", async (t) => {
   await t.step("after its client disconnected", async () => {

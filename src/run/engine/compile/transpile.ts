@@ -2,6 +2,7 @@ import { DRAFT_INTERFACES } from "../../wasm/interfaces/draft_interfaces.ts";
 import { limitHeap } from "../../wasm/rewrite/limit_heap.ts";
 import { limitMemories } from "../../wasm/rewrite/limit_memory.ts";
 import type { MemoryImage } from "../../wasm/rewrite/memory_image.ts";
+import { makeInterruptible } from "../../wasm/rewrite/interruptible.ts";
 import { makeResettable } from "../../wasm/rewrite/resettable.ts";
 import type { WasiVersion } from "../../wasm/interfaces/requirements.ts";
 import { DRAFT_KEY_VALUE, SQLITE_4 } from "../../wasm/interfaces/spin_interfaces.ts";
@@ -142,7 +143,10 @@ export async function transpile(
   const adapted = adaptComponent(transpiled.script, wasi);
   const instances = adapted.match(/\binstantiateCore\(/g)?.length ?? 0;
   if (instances > 2 * modules.size + 16) throw new Error(`it has ${instances} core instances`);
-  return { ...transpiled, script: adapted };
+  const interruptible = [...transpiled.modules].map(([name, code]) =>
+    [name, makeInterruptible(code)] as const
+  );
+  return { ...transpiled, script: adapted, modules: new Map(interruptible) };
 }
 
 function withAddressableMemory({ shape, bytes }: MemoryImage): MemoryImage {

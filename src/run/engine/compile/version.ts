@@ -6,6 +6,6 @@ import type { WasiVersion } from "../../wasm/interfaces/requirements.ts";
  * that changes its output.
  */
 export const ENGINE_VERSIONS: Readonly<Record<WasiVersion, string>> = {
-  "0.2": "jco-1.10.2-7",
-  "0.3": "jco-transpile-0.15.0-7",
+  "0.2": "jco-1.10.2-8",
+  "0.3": "jco-transpile-0.15.0-8",
 };

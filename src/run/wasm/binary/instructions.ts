@@ -57,6 +57,10 @@ for (
   ] as const
 ) KINDS.fill(kind, first, last + 1);
 
+const LOOP = 0x03;
+/** `call`, and the last of the four instructions that call a function. */
+const [CALL, LAST_CALL] = [0x10, 0x13] as const;
+
 /** Numbers that follow the opcodes after 0xfc. Those that change a table or drop a segment are missing. */
 const BULK = new Map([
   ...[0, 1, 2, 3, 4, 5, 6, 7].map((op) => [op, 0] as const), // saturating conversions
@@ -76,6 +80,10 @@ export interface Expression {
   readonly end: number;
   /** Offsets of its instructions `memory.size` and `memory.grow`. */
   readonly memory: readonly number[];
+  /** Offsets of the first instructions of its loops. */
+  readonly loops: readonly number[];
+  /** True if it calls a function. */
+  readonly calls: boolean;
 }
 
 /**
@@ -85,6 +93,8 @@ export interface Expression {
  */
 export function readExpression(bytes: Uint8Array, start: number): Expression | undefined {
   const memory: number[] = [];
+  const loops: number[] = [];
+  let calls = false;
   let at = start;
   let depth = 0;
   const skip = () => {
@@ -115,7 +125,9 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
     return value;
   };
   while (at < bytes.length) {
-    switch (KINDS[bytes[at++]!]) {
+    const opcode = bytes[at++]!;
+    if (opcode >= CALL && opcode <= LAST_CALL) calls = true;
+    switch (KINDS[opcode]) {
       case Kind.None:
         break;
       case Kind.Access:
@@ -133,12 +145,13 @@ export function readExpression(bytes: Uint8Array, start: number): Expression | u
         if (bytes[at] === 0x40 || isPlain(bytes[at]!)) at++;
         else if (isIndex()) skip();
         else return undefined;
+        if (opcode === LOOP) loops.push(at);
         break;
       case Kind.Reference:
         if (!isPlain(bytes[at++]!)) return undefined;
         break;
       case Kind.End:
-        if (depth-- === 0) return { end: at, memory };
+        if (depth-- === 0) return { end: at, memory, loops, calls };
         break;
       case Kind.BranchTable:
         for (let left = count(); left >= 0; left--) skip();

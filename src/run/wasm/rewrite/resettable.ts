@@ -1,11 +1,10 @@
 import { concatBytes } from "../../../base/bytes.ts";
-import { encodeName, encodeSection, encodeU32 } from "../binary/encoder.ts";
-import { type Expression, isPlain, readExpression } from "../binary/instructions.ts";
+import { encodeName, encodeU32 } from "../binary/encoder.ts";
+import { isPlain, readExpression } from "../binary/instructions.ts";
 import type { SectionReader } from "../binary/reader.ts";
 import {
   FUNCTION_KIND,
   GLOBAL_KIND,
-  HEADER,
   importedKind,
   moduleExport,
   readContent,
@@ -13,6 +12,7 @@ import {
   SECTION,
   type Section,
 } from "../binary/sections.ts";
+import { type Addition, addToSections, type Body, readBodies, sized } from "./code.ts";
 
 /** Beginning of the names under which a module exports its mutable globals for larder. */
 export const STATE_EXPORT = "larder:";
@@ -43,19 +43,7 @@ export function makeResettable(
   const added = isCounting ? countPages(code, module, pages!) : new Map<number, Addition>();
   const exported = isCounting ? [...module.mutable, module.globals] : module.mutable;
   added.set(SECTION.export, { entries: exported.map(stateExport) });
-  return rewrite(code, sections, added);
-}
-
-/** What a section gets: further entries, or other ones. */
-interface Addition {
-  readonly entries: readonly Uint8Array[];
-  readonly replaces?: boolean;
-}
-
-/** A function's body. */
-interface Body extends Expression {
-  /** Offset after the number of its bytes. */
-  readonly start: number;
+  return addToSections(code, sections, added);
 }
 
 /** What a module defines and imports. */
@@ -134,23 +122,6 @@ function readGlobals(
   return { globals: imported + count, mutable };
 }
 
-function readBodies(bytes: Uint8Array, reader: SectionReader | undefined): Body[] | undefined {
-  const bodies: Body[] = [];
-  for (let left = reader?.u32() ?? 0; left > 0; left--) {
-    const size = reader!.u32();
-    const start = reader!.offset;
-    const locals = reader!.list(() => {
-      reader!.u32();
-      return isPlain(reader!.byte());
-    });
-    const expression = readExpression(bytes, reader!.offset);
-    if (!locals.every(Boolean) || expression?.end !== start + size) return undefined;
-    bodies.push({ start, ...expression });
-    reader!.skip(expression.end - reader!.offset);
-  }
-  return bodies;
-}
-
 /** Returns what makes a module count the pages of its memory. */
 function countPages(
   bytes: Uint8Array,
@@ -225,10 +196,6 @@ function growBody(size: Uint8Array): Uint8Array {
   ]);
 }
 
-function sized(body: Uint8Array): Uint8Array {
-  return concatBytes([encodeU32(body.length), body]);
-}
-
 /** Encodes a number that is not negative as signed LEB128. */
 function encodeI32(value: number): Uint8Array {
   const bytes: number[] = [];
@@ -240,42 +207,4 @@ function encodeI32(value: number): Uint8Array {
 function stateExport(global: number): Uint8Array {
   const index = encodeU32(global);
   return concatBytes([encodeName(`${STATE_EXPORT}${global}`), Uint8Array.of(GLOBAL_KIND), index]);
-}
-
-/** Sections that get something, in the order of a module; tags (13) are before globals, and 12 before code. */
-const ORDER = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
-
-function rewrite(
-  bytes: Uint8Array,
-  sections: readonly Section[],
-  added: ReadonlyMap<number, Addition>,
-): Uint8Array<ArrayBuffer> {
-  const parts = [bytes.subarray(0, HEADER)];
-  const left = new Map(added);
-  const putBefore = (position: number) => {
-    for (const [id, { entries }] of left) {
-      if (ORDER.indexOf(id) >= position) continue;
-      parts.push(encodeSection(id, [encodeU32(entries.length), ...entries]));
-      left.delete(id);
-    }
-  };
-  for (const section of sections) {
-    const { id, start, end } = section;
-    // Custom sections can be anywhere.
-    if (id !== 0) putBefore(ORDER.indexOf(id));
-    const addition = left.get(id);
-    left.delete(id);
-    if (!addition) {
-      parts.push(bytes.subarray(start, end));
-      continue;
-    }
-    const { entries, replaces } = addition;
-    const reader = readContent(bytes, section);
-    const before = reader.u32();
-    const count = encodeU32(replaces ? entries.length : before + entries.length);
-    const rest = replaces ? [] : [bytes.subarray(reader.offset, end)];
-    parts.push(encodeSection(id, [count, ...rest, ...entries]));
-  }
-  putBefore(ORDER.length);
-  return concatBytes(parts);
 }
