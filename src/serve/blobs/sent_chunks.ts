@@ -8,8 +8,8 @@ export const CHUNK = 64 * 1024;
  * 128 KiB less 64 bytes that are read instead while few bodies are being sent. Each read is done by another thread: four
  * clients take 30 % less CPU time than from the streams of files, which read 64 KiB, and get 40 % more per second before
  * Deno 2.5.5. The runtime sends 64 KiB at a time and asks for the next chunk once it holds less than that: with a
- * multiple of 64 KiB nothing is read while a chunk's end is sent, and four clients get 15 % less. The C library takes
- * memory of 128 KiB and more from the system each time.
+ * multiple of 64 KiB nothing is read while a chunk's end is sent, and four clients get 15 % less on a busy machine. The C
+ * library takes memory of 128 KiB and more from the system each time.
  */
 const LARGE_CHUNK = 128 * 1024 - 64;
 
