@@ -9,7 +9,7 @@ import { type ClientRequest, RESPONSE_TIMEOUT } from "./exchanges.ts";
 import { type GuestEvents, GuestThread, REQUESTS_PER_THREAD } from "./guest_thread.ts";
 
 /** Milliseconds without a request after which all threads end, which gives their memory back. */
-export const IDLE_TIMEOUT = 15_000;
+export const IDLE_TIMEOUT = 12_000;
 
 /** Milliseconds for threads to end, whose memory V8 keeps until it collects garbage. */
 const GARBAGE_DELAY = 1000;
