@@ -7,7 +7,7 @@ import { InstanceResources } from "../wasi/resources.ts";
 import { MEMORY_IMPORT, type MemoryShape } from "../wasm/rewrite/memory_image.ts";
 import { MemoryPool } from "./memory_pool.ts";
 import type { WasiVersion } from "../wasm/interfaces/requirements.ts";
-import { newStopMemory, STOP_IMPORT } from "../wasm/rewrite/interruptible.ts";
+import { importsStop, newStopMemory, STOP_IMPORT } from "../wasm/rewrite/interruptible.ts";
 import { STATE_EXPORT } from "../wasm/rewrite/resettable.ts";
 import { TASK_IMPORT } from "./adaptations/adapt_scripts.ts";
 import { RESET } from "./adaptations/reset_script.ts";
@@ -162,12 +162,6 @@ export class Component {
     const { module: name } = MEMORY_IMPORT;
     return { ...imports, [name]: { ...imports[name], ...own } };
   }
-}
-
-function importsStop(module: WebAssembly.Module): boolean {
-  return WebAssembly.Module.imports(module).some(({ module, name }) =>
-    module === STOP_IMPORT.module && name === STOP_IMPORT.name
-  );
 }
 
 /** A mutable global of a core module, and its initial value. */

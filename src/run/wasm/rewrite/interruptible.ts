@@ -51,6 +51,13 @@ export function makeInterruptible(code: Uint8Array<ArrayBuffer>): Uint8Array<Arr
   );
 }
 
+/** True for a module that {@link makeInterruptible} has changed. */
+export function importsStop(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.imports(module).some(({ module, name }) =>
+    module === STOP_IMPORT.module && name === STOP_IMPORT.name
+  );
+}
+
 /** Returns a memory for {@link STOP_IMPORT}. Its bytes from {@link FREE_BYTES} on can be used otherwise. */
 export function newStopMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
